@@ -1,0 +1,1 @@
+"""Tidemark's generator of test data: columns of events, faults, ground truth, producer."""

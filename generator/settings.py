@@ -1,0 +1,191 @@
+"""Settings of the generator: the `generator:` part of config.yaml.
+
+How fast, and in which time
+---------------------------
+Two clocks run. The wall clock is when a record is sent, event time is what is written into it.
+
+* `rate`        records a second of wall-clock time; null: as fast as possible.
+* `interval_s`  the other way to say it: one batch of `batch_size` every `interval_s` seconds.
+* `speed`       event time runs `speed` times faster than the wall clock.
+* `event_rate`  records a second of event time; null: `rate / speed`, without a rate 10,000.
+
+So `rate = event_rate * speed`: give two of them. Without a rate, `event_rate` alone spaces the
+events, and their times do not depend on how fast the machine is. Event time begins at
+`start_time` (null: now); both `after_s` and `for_s` of a scenario count from there in event time.
+
+A run ends after `count` records, or `duration_s` seconds of wall-clock time, whichever is first;
+with neither it goes on until it is stopped.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+DEFAULT_EVENT_RATE = 10_000.0
+MAX_PARTITION = 65_535
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+PositiveInt = Annotated[int, Field(ge=1)]
+TimestampFormat = Literal["iso", "iso_naive", "epoch_s", "epoch_ms", "mixed"]
+StreamName = Literal["interactions"]
+
+
+def _as_utc(moment: datetime) -> datetime:
+    """Return the moment in UTC; a naive one is taken as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _default_types() -> dict[str, float]:
+    return {"view": 70.0, "click": 20.0, "like": 5.0, "share": 3.0, "purchase": 2.0}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PopulationSettings(_Part):
+    """Who does what with which item, and how unevenly."""
+
+    users: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
+    items: Annotated[int, Field(ge=1, le=10_000_000)] = 2_000
+    pages: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    user_skew: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    """Zipf exponent: the n-th user is chosen with weight n ** -user_skew; 0 is even."""
+    item_skew: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
+    hot_user_share: Share = 0.0
+    """Share of the events that go to one user on top of the skew: a hot key."""
+    hot_item_share: Share = 0.0
+    types: dict[str, Annotated[float, Field(ge=0.0, allow_inf_nan=False)]] = Field(
+        default_factory=_default_types
+    )
+    """Interaction types and their weights (any scale)."""
+    session_s: PositiveFloat = 900.0
+    """A user's session id changes after this much event time."""
+
+    @model_validator(mode="after")
+    def _types_can_be_drawn(self) -> Self:
+        if not sum(self.types.values()) > 0:
+            raise ValueError("types needs at least one type with a weight above 0")
+        if "" in self.types:
+            raise ValueError("types holds an empty name")
+        return self
+
+
+class FaultSettings(_Part):
+    """Shares of all records that carry a fault; a record carries at most one."""
+
+    out_of_order_share: Share = 0.0
+    out_of_order_s: Seconds = 4.0
+    """Out-of-order records are up to this much older than their place in the stream."""
+    late_share: Share = 0.0
+    late_s: Seconds = 60.0
+    """Late records are older by this much."""
+    duplicate_share: Share = 0.0
+    duplicate_within: PositiveInt = 1_000
+    """A duplicate repeats the bytes of a record at most this many records before it."""
+    malformed_share: Share = 0.0
+    missing_field_share: Share = 0.0
+    future_share: Share = 0.0
+    future_s: PositiveFloat = 315_360_000.0
+    """Future records are ahead of their place in the stream by this much. The default of ten years
+    is ahead of the wall clock even when a past period is filled."""
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        total = (
+            self.out_of_order_share
+            + self.late_share
+            + self.duplicate_share
+            + self.malformed_share
+            + self.missing_field_share
+            + self.future_share
+        )
+        if total > 1.0 + 1e-9:
+            raise ValueError(f"the shares of all faults add up to {total:g}, at most 1 is possible")
+        return self
+
+
+class BurstSettings(_Part):
+    """For a while there are `factor` times as many events a second."""
+
+    factor: PositiveFloat = 1.0
+    after_s: Seconds = 10.0
+    for_s: Seconds = 10.0
+
+
+class SilenceSettings(_Part):
+    """For a while no user of one partition does anything; null: no silence."""
+
+    partition: Annotated[int, Field(ge=0, le=MAX_PARTITION)] | None = None
+    after_s: Seconds = 10.0
+    for_s: Seconds = 30.0
+
+
+class LagSettings(_Part):
+    """All event times of one partition are `by_s` behind those of the others."""
+
+    partition: Annotated[int, Field(ge=0, le=MAX_PARTITION)] = 0
+    by_s: Seconds = 0.0
+
+
+class ScenarioSettings(_Part):
+    """Situations of a whole stream, as opposed to faults of single records."""
+
+    burst: BurstSettings = BurstSettings()
+    silence: SilenceSettings = SilenceSettings()
+    partition_lag: LagSettings = LagSettings()
+
+
+class GeneratorSettings(_Part):
+    """What the generator sends; the module's docstring explains rate, speed and event_rate."""
+
+    stream: StreamName = "interactions"
+    topic: str | None = None
+    """null: the topic of the pipeline of that stream."""
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    interval_s: PositiveFloat | None = None
+    rate: PositiveFloat | None = 1_000.0
+    speed: PositiveFloat = 1.0
+    event_rate: PositiveFloat | None = None
+    count: PositiveInt | None = None
+    duration_s: PositiveFloat | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
+    start_time: Annotated[datetime, AfterValidator(_as_utc)] | None = None
+    timestamp_format: TimestampFormat = "iso"
+    population: PopulationSettings = PopulationSettings()
+    faults: FaultSettings = FaultSettings()
+    scenarios: ScenarioSettings = ScenarioSettings()
+
+    @model_validator(mode="after")
+    def _speeds_agree(self) -> Self:
+        if self.rate is not None and self.interval_s is not None:
+            raise ValueError(
+                "rate and interval_s both say how fast to send: set rate to null to use interval_s"
+            )
+        if self.event_rate is not None and self.wall_rate is not None and self.speed != 1.0:
+            raise ValueError(
+                "rate, speed and event_rate are all set, but rate = event_rate * speed: "
+                "leave out one of them"
+            )
+        return self
+
+    @property
+    def wall_rate(self) -> float | None:
+        """Records a second of wall-clock time, or None for as fast as possible."""
+        if self.interval_s is not None:
+            return self.batch_size / self.interval_s
+        return self.rate
+
+    @property
+    def events_per_event_second(self) -> float:
+        """Records a second of event time outside a burst."""
+        if self.event_rate is not None:
+            return self.event_rate
+        if self.wall_rate is not None:
+            return self.wall_rate / self.speed
+        return DEFAULT_EVENT_RATE
