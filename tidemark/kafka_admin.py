@@ -1,0 +1,158 @@
+"""What is asked of a Kafka broker besides reading and writing: is it there, which topics, make them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tidemark.errors import TidemarkError
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+    from tidemark.config import Settings
+
+SUFFIXES = ("", ".dlq", ".late")
+"""Every topic of a pipeline comes with one for rejected and one for late records."""
+
+
+class BrokerUnreachable(TidemarkError):
+    """No broker answered in time."""
+
+
+class TopicsNotCreated(TidemarkError):
+    """A broker refused to make topics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as the broker describes it; `records` counts what can still be read."""
+
+    name: str
+    partitions: int
+    replicas: int
+    records: int
+
+
+def pipeline_topics(settings: Settings) -> list[str]:
+    """List the topics of the enabled pipelines, each followed by its `.dlq` and `.late`."""
+    names: list[str] = []
+    for name in type(settings.pipelines).model_fields:
+        pipeline = getattr(settings.pipelines, name)
+        if pipeline.enabled:
+            names.extend(pipeline.topic + suffix for suffix in SUFFIXES)
+    return list(dict.fromkeys(names))
+
+
+def connect(settings: Settings, timeout_s: float | None = None) -> AdminClient:
+    """Return an admin client of a broker that answers.
+
+    Raises BrokerUnreachable after `timeout_s` (default: `kafka.start_timeout_s`).
+    """
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    limit_s = settings.kafka.start_timeout_s if timeout_s is None else timeout_s
+    deadline = time.monotonic() + limit_s
+    client = AdminClient(_quiet(settings.kafka.client_properties()))
+    while True:
+        left_s = deadline - time.monotonic()
+        try:
+            client.list_topics(timeout=max(0.1, min(2.0, left_s)))
+        except KafkaException as error:
+            if left_s <= 0:
+                raise BrokerUnreachable(
+                    f"no Kafka broker answers at {settings.kafka.bootstrap_servers}"
+                    f" (waited {limit_s:g} s): {error.args[0].str()}",
+                    remedy="start the broker, or set kafka.bootstrap_servers"
+                    " (KAFKA_BOOTSTRAP_SERVERS) and the security settings to where it runs",
+                ) from error
+            time.sleep(0.2)
+        else:
+            return client
+
+
+def create_topics(settings: Settings, names: Sequence[str]) -> dict[str, int]:
+    """Make the topics that are missing; return those that were there with their partition counts.
+
+    Idempotent, also against somebody who makes them at the same time. Raises BrokerUnreachable and
+    TopicsNotCreated; then none, some or all of the others were made.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import NewTopic
+
+    client = connect(settings)
+    there = {
+        name: len(topic.partitions)
+        for name, topic in client.list_topics(timeout=settings.kafka.start_timeout_s).topics.items()
+        if name in names
+    }
+    wanted = [
+        NewTopic(
+            name,
+            num_partitions=settings.topics.partitions,
+            replication_factor=settings.topics.replication_factor,
+        )
+        for name in names
+        if name not in there
+    ]
+    if not wanted:
+        return there
+    failed: list[str] = []
+    answers = client.create_topics(
+        wanted, operation_timeout=settings.kafka.start_timeout_s, request_timeout=30.0
+    )
+    for name, answer in answers.items():
+        try:
+            answer.result()
+        except KafkaException as error:
+            problem = error.args[0]
+            if problem.code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                metadata = client.list_topics(name, timeout=settings.kafka.start_timeout_s)
+                there[name] = len(metadata.topics[name].partitions)
+            else:
+                failed.append(f"{name}: {problem.str()}")
+    if failed:
+        raise TopicsNotCreated(
+            "the broker refused to make " + "; ".join(failed),
+            remedy="check topics.partitions and topics.replication_factor (not above the number of"
+            " brokers) and that this user may create topics",
+        )
+    return there
+
+
+def describe_topics(settings: Settings, timeout_s: float | None = None) -> dict[str, Topic]:
+    """Describe every topic of the broker, its own internal ones left out."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    client = connect(settings, timeout_s)
+    metadata = client.list_topics(timeout=settings.kafka.start_timeout_s)
+    topics = {
+        name: topic
+        for name, topic in metadata.topics.items()
+        if not name.startswith("__") and topic.error is None
+    }
+    consumer = Consumer(
+        {**_quiet(settings.kafka.client_properties()), "group.id": settings.kafka.group_id}
+    )
+    try:
+        described = {}
+        for name, topic in topics.items():
+            records = 0
+            for partition in topic.partitions:
+                low, high = consumer.get_watermark_offsets(
+                    TopicPartition(name, partition), timeout=settings.kafka.start_timeout_s
+                )
+                records += high - low
+            replicas = max((len(p.replicas) for p in topic.partitions.values()), default=0)
+            described[name] = Topic(name, len(topic.partitions), replicas, records)
+        return described
+    finally:
+        consumer.close()
+
+
+def _quiet(properties: dict[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
+    # librdkafka prints every failed connection itself; here the one clear error says it.
+    return {"log_level": 0, **properties}
