@@ -1,0 +1,91 @@
+# Tidemark's commands. `make help` lists them. Plain GNU make and a POSIX shell are enough.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PACKAGES := dataflows generator sinks stats tidemark
+
+# Stamps: what the environment holds. Runtime is enough for the demo, dev is everything.
+MADE := $(VENV)/.made
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+# An environment whose interpreter has gone is made again.
+ifeq ($(wildcard $(PY)),)
+$(MADE): FORCE
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test check demo bench format lock clean FORCE
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  PYTHON=/path/to/python3.12 chooses the interpreter of setup; ARGS="..." goes to pytest or the benchmark.'
+
+setup: $(DEV) ## Make .venv with everything in it
+
+test: $(DEV) ## Run all tests (ARGS="-k kafka -x" goes to pytest)
+	$(PY) -m pytest -q $(ARGS)
+
+check: $(DEV) ## Lint, format, types, then all tests: what must be green
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy --strict $(wildcard $(PACKAGES) bench) tests
+	$(PY) -m pytest -q $(ARGS)
+
+demo: $(if $(wildcard $(DEV)),$(DEV),$(RUNTIME)) ## Show it live without any server (SECONDS=40 stops by itself)
+	$(BIN)/tidemark demo $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+bench: $(DEV) ## Measure the throughput on a real Kafka
+	$(PY) -m bench $(ARGS)
+
+format: $(DEV) ## Format the sources and fix what lint can fix
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+COMPILE = CUSTOM_COMPILE_COMMAND='make lock' $(PY) -m piptools compile --quiet --generate-hashes \
+	--allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links
+
+lock: $(DEV) ## Pin the requirements anew (LOCK_ARGS=--upgrade takes newer versions)
+	$(COMPILE) $(LOCK_ARGS) --output-file requirements-build.txt requirements-build.in
+	$(COMPILE) $(LOCK_ARGS) --output-file requirements.txt pyproject.toml
+	$(COMPILE) $(LOCK_ARGS) --extra dev --constraint requirements.txt --constraint requirements-build.txt \
+		--output-file requirements-dev.txt pyproject.toml
+
+clean: ## Remove the environment and everything that tools left behind
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A candidate is run, not only looked up: version managers put names on the path that lead nowhere.
+$(MADE):
+	@python=; \
+	for candidate in $(if $(PYTHON),'$(PYTHON)',python3.12 python3.11 python3 python); do \
+	    if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; then \
+	        python=$$candidate; break; \
+	    fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo 'Tidemark needs Python 3.11 or 3.12, and $(if $(PYTHON),$(PYTHON) is not one,none was found on the path).' >&2; \
+	    echo 'Install one, or name it: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3.12' >&2; \
+	    exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$("$$python" --version) ..."; \
+	if ! "$$python" -m venv --clear $(VENV); then \
+	    echo "$$python cannot make a virtual environment." >&2; \
+	    echo 'On Debian and Ubuntu its venv module is a package of its own: apt-get install python3-venv' >&2; \
+	    exit 1; \
+	fi
+	@touch $@
+
+INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
+
+$(RUNTIME): $(MADE) requirements-build.txt requirements.txt pyproject.toml
+	$(INSTALL) --require-hashes -r requirements-build.txt -r requirements.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(MADE) requirements-dev.txt pyproject.toml
+	$(INSTALL) --require-hashes -r requirements-dev.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
