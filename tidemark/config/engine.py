@@ -1,0 +1,60 @@
+"""Settings of the engine: time, key groups, recovery, processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from tidemark.config.base import Section
+from tidemark.config.types import PathSetting, TimeZoneName
+
+
+class TimeSettings(Section):
+    """When a record is late, when a silent partition is left behind."""
+
+    out_of_orderness_s: float = Field(5.0, ge=0, le=86_400)
+    """How far a record may lie behind the newest one of its partition without being late."""
+
+    idle_after_s: float = Field(10.0, gt=0, le=86_400)
+    """A partition that is read to its end and silent for so long holds no window open."""
+
+    max_future_skew_s: float = Field(60.0, ge=0, le=31_536_000)
+    """A record further ahead of the clock is rejected (`future_timestamp`)."""
+
+    time_zone: TimeZoneName = "UTC"
+    """Zone of `day_type` and `hour_of_day`; all timestamps stay UTC."""
+
+
+class EngineSettings(Section):
+    """How the work is divided."""
+
+    key_groups: Annotated[int, Field(ge=1, le=1024)] = 16
+    """Groups that keys are hashed into; fixed for a recovery store."""
+
+    epoch_interval_s: Annotated[int, Field(ge=1, le=3600)] = 2
+    """Seconds between two snapshots; whole seconds."""
+
+
+class RecoverySettings(Section):
+    """Where snapshots are kept."""
+
+    directory: PathSetting = Path("var/recovery")
+    """Directory of the recovery store; keep it private, snapshots are pickles."""
+
+    partitions: Annotated[int, Field(ge=1, le=1024)] = 4
+    """Files of the recovery store; fixed when it is made; best a multiple of the workers."""
+
+    backup_interval_s: Annotated[int, Field(ge=0)] = 0
+    """How long old snapshots are kept for a backup to be made of them; whole seconds."""
+
+
+class RunSettings(Section):
+    """How many of us there are."""
+
+    processes: Annotated[int, Field(ge=1, le=256)] = 1
+    """Processes of `tidemark run`; these scale."""
+
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads of each process; these help only where native code does the work."""

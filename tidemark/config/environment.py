@@ -1,0 +1,199 @@
+"""Read settings from the environment and from .env.
+
+pydantic-settings has sources for both, but they stop at the first value that does not parse, know
+neither unknown names nor NAME_FILE for single settings, and do not say where a value came from.
+Its own parser of .env files (python-dotenv) is used here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dotenv.parser import parse_stream
+
+from tidemark.config.tree import PREFIX, Leaf, leaves, takes
+from tidemark.errors import Problem
+
+_ALLOWED = {"TIDEMARK_CONFIG", "TIDEMARK_CACHE"}
+_ALLOWED_PREFIX = "TIDEMARK_TEST_"
+_FILE = "_FILE"
+_TRUE = {"true", "yes", "on", "1"}
+_FALSE = {"false", "no", "off", "0"}
+# A comma also separates the hosts of one mongodb address.
+_NEXT_URL = re.compile(r",(?=\s*(?:null:|sqlite:|[a-z+]+://))")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One value that a layer gives: parsed, with its text and where it is from."""
+
+    leaf: Leaf
+    value: Any
+    text: str
+    origin: str
+
+
+@dataclass(slots=True)
+class Layer:
+    """What one environment gives, and what is wrong with it."""
+
+    given: dict[tuple[str, ...], Given] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_dotenv(path: Path) -> tuple[dict[str, str], dict[str, int], list[Problem]]:
+    """Read a .env file: values, the line of each, problems. A file that is not there is empty."""
+    values: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    problems: list[Problem] = []
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return values, lines, problems
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        problems.append(Problem(str(path), "", f"a readable file ({reason})", "", ""))
+        return values, lines, problems
+    for binding in parse_stream(io.StringIO(text)):
+        # Blank lines before a statement count as part of it.
+        blank = binding.original.string[: -len(binding.original.string.lstrip()) or None]
+        line = binding.original.line + blank.count("\n")
+        if binding.error:
+            problem = Problem(f"{path}:{line}", "", "NAME=value", "check its quotes", "")
+            problems.append(problem)
+        elif binding.key is not None and binding.value is not None:
+            values[binding.key] = binding.value
+            lines[binding.key] = line
+    return values, lines, problems
+
+
+def read_environment(environ: Mapping[str, str], where: Mapping[str, str]) -> Layer:
+    """Take the settings out of an environment; `where` says where a name is from.
+
+    An empty variable counts as not set, as containers often pass them.
+    """
+    layer = Layer()
+    known = _names()
+    layer.problems += _unknown(environ, known, where)
+    for leaf in leaves().values():
+        candidates = list(_candidates(leaf, environ, where, layer.problems))
+        if not candidates:
+            continue
+        first = candidates[0]
+        for other in candidates[1:]:
+            if other.value != first.value:
+                expected = f"one of {first.origin} and {other.origin}, not both"
+                problem = Problem(leaf.path, "", expected, "unset one of them", other.origin)
+                layer.problems.append(problem)
+        layer.given[leaf.route] = first
+    return layer
+
+
+def _candidates(
+    leaf: Leaf, environ: Mapping[str, str], where: Mapping[str, str], problems: list[Problem]
+) -> Iterator[Given]:
+    """Yield what each name of a setting gives; the general name first."""
+    for name in reversed(leaf.env_names):
+        text = environ.get(name, "")
+        file = environ.get(name + _FILE, "") if leaf.from_file else ""
+        if text and file:
+            expected = f"one of {name} and {name}{_FILE}, not both"
+            problem = Problem(leaf.path, "", expected, "unset one of them", where[name])
+            problems.append(problem)
+        origin = where.get(name, "")
+        if file:
+            origin = f"file {file} ({where[name + _FILE]})"
+            text = _secret_file(name + _FILE, Path(file), where, problems)
+        if text:
+            sole = leaf.env is not None and leaf.env.sole and name == leaf.env.name
+            yield Given(leaf, [text] if sole else parse(leaf, text), text, origin)
+
+
+def _secret_file(name: str, path: Path, where: Mapping[str, str], problems: list[Problem]) -> str:
+    expected = ""
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8").rstrip("\r\n")
+        if not text:
+            expected = "a file with the secret in it (it is empty)"
+    except OSError as error:
+        expected = f"a readable file ({error.strerror or type(error).__name__})"
+    except (UnicodeDecodeError, ValueError):
+        expected = "a text file in UTF-8"
+    if expected:
+        remedy = "write the secret into it, or check path and permissions"
+        problems.append(Problem(name, repr(str(path)), expected, remedy, where[name]))
+    return text
+
+
+def parse(leaf: Leaf, text: str) -> Any:
+    """Make a value of text as the type of the setting asks.
+
+    What does not fit is returned as it is: validation then says what is expected.
+    """
+    annotation = leaf.field.annotation
+    if text.strip().lower() == "null" and takes(annotation, type(None)):
+        return None
+    if takes(annotation, tuple) or takes(annotation, list):
+        return _parse_list(text)
+    if takes(annotation, dict):
+        return _parse_yaml(text)
+    word = text.strip()
+    if takes(annotation, bool):
+        return True if word.lower() in _TRUE else False if word.lower() in _FALSE else text
+    if takes(annotation, int) and re.fullmatch(r"[+-]?\d{1,30}", word):
+        return int(word)
+    if takes(annotation, float):
+        try:
+            return float(word)
+        except ValueError:
+            return text
+    if takes(annotation, datetime):
+        return _parse_yaml(text)
+    return text
+
+
+def _parse_list(text: str) -> Any:
+    if text.lstrip().startswith("["):
+        return _parse_yaml(text)
+    has_urls = "://" in text or re.match(r"\s*(null|sqlite):", text)
+    parts = _NEXT_URL.split(text) if has_urls else text.split(",")
+    return [part.strip() for part in parts]
+
+
+def _parse_yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        return text
+
+
+@cache
+def _names() -> frozenset[str]:
+    names = {name for leaf in leaves().values() for name in leaf.env_names}
+    names |= {
+        name + _FILE for leaf in leaves().values() if leaf.from_file for name in leaf.env_names
+    }
+    return frozenset(names)
+
+
+def _unknown(
+    environ: Mapping[str, str], known: frozenset[str], where: Mapping[str, str]
+) -> Iterator[Problem]:
+    for name in sorted(environ):
+        ours = name.startswith(PREFIX) and name not in _ALLOWED
+        if ours and name not in known and not name.startswith(_ALLOWED_PREFIX):
+            # Unlike keys, names share long beginnings: only a very near one is worth saying.
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            remedy = f"did you mean {close[0]}?" if close else "unset it"
+            expected = "the name of a setting, TIDEMARK_SECTION__FIELD"
+            yield Problem(name, "", expected, remedy, where[name])

@@ -1,0 +1,104 @@
+"""Turn what is wrong with a configuration into problems that a user can act on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from tidemark.config.tree import Leaf, Route, dotted, leaves, model_at
+from tidemark.errors import Problem
+from tidemark.redaction import REDACTED, names_a_secret, redact_url
+
+_LONGEST_SHOWN = 120
+_KEY_OF_A_MAPPING = "[key]"
+
+
+def shown(value: Any, leaf: Leaf | None = None) -> str:
+    """Write a value for a message: as YAML on one line, secrets redacted, long ones cut."""
+    if leaf is not None and leaf.secret:
+        return REDACTED if value is not None else "null"
+    plain = _redacted(value)
+    if isinstance(plain, str):
+        text = repr(plain)
+    else:
+        text = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True)
+        text = text.removesuffix("...\n").strip()
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+
+
+def _redacted(value: Any) -> Any:
+    match value:
+        case str():
+            return redact_url(str(value))
+        case Mapping():
+            return {
+                str(k): REDACTED if names_a_secret(str(k)) else _redacted(v)
+                for k, v in value.items()
+            }
+        case list() | tuple():
+            return [_redacted(item) for item in value]
+        case bool() | int() | float() | None:
+            return value
+    return str(value)
+
+
+def suggestion(route: Route) -> str:
+    """Return the remedy for a key that no section knows."""
+    name = str(route[-1])
+    model = model_at(route[:-1])
+    siblings = list(model.model_fields) if model is not None else []
+    close = difflib.get_close_matches(name.lower().replace("-", "_"), siblings, n=1)
+    if close:
+        return f"did you mean {dotted((*route[:-1], close[0]))}?"
+    elsewhere = [leaf.path for leaf in leaves().values() if leaf.route[-1] == name]
+    if elsewhere:
+        return f"did you mean {' or '.join(elsewhere)}?"
+    return "remove it; known here: " + ", ".join(siblings) if siblings else "remove it"
+
+
+def from_validation(error: ValidationError, origin_of: Callable[[Route], str]) -> Iterable[Problem]:
+    """Yield one problem for each error of pydantic's; values of secrets are never in them."""
+    for found in error.errors(include_url=False):
+        route: Route = tuple(found["loc"])
+        context = found.get("ctx", {})
+        if route and route[-1] == _KEY_OF_A_MAPPING:
+            route = route[:-1]
+            value = ""
+        elif found["type"] == "extra_forbidden":
+            value = ""
+        else:
+            value = shown(found["input"], _leaf(route))
+            if isinstance(found["input"], Mapping) and model_at(route) is not None:
+                value = ""
+        expected, remedy = _words(found["type"], found["msg"], context, route)
+        yield Problem(dotted(route), value, expected, remedy, origin_of(route))
+
+
+def _words(kind: str, message: str, context: Mapping[str, Any], route: Route) -> tuple[str, str]:
+    if kind == "tidemark":
+        return str(context["expected"]), str(context["remedy"])
+    if kind == "value_error":
+        return message.removeprefix("Value error, "), ""
+    if kind == "extra_forbidden":
+        return "a known setting", suggestion(route)
+    leaf = _leaf(route)
+    if leaf is None:
+        return message, ""
+    if leaf.route != route:
+        # Inside a list or a mapping the words of pydantic are closer to the entry.
+        return f"{leaf.expected} ({message})", ""
+    return leaf.expected, ""
+
+
+def _leaf(route: Route) -> Leaf | None:
+    """Return the setting that a route leads to or into."""
+    known = leaves()
+    for end in range(len(route), 0, -1):
+        leaf = known.get(tuple(str(part) for part in route[:end]))
+        if leaf is not None:
+            return leaf
+    return None

@@ -1,0 +1,30 @@
+"""The tree: every setting of Tidemark, with its default."""
+
+from __future__ import annotations
+
+from generator.settings import GeneratorSettings
+from tidemark.config.base import Section
+from tidemark.config.engine import EngineSettings, RecoverySettings, RunSettings, TimeSettings
+from tidemark.config.kafka import KafkaSettings, SourceSettings, TopicsSettings
+from tidemark.config.pipelines import PipelinesSettings
+from tidemark.config.stores import DocumentsSettings, SeriesSettings, StoresSettings
+from tidemark.config.surface import DashboardSettings, LoggingSettings
+
+
+class Settings(Section):
+    """Every setting of Tidemark."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    topics: TopicsSettings = TopicsSettings()
+    source: SourceSettings = SourceSettings()
+    time: TimeSettings = TimeSettings()
+    engine: EngineSettings = EngineSettings()
+    recovery: RecoverySettings = RecoverySettings()
+    pipelines: PipelinesSettings = PipelinesSettings()
+    documents: DocumentsSettings = DocumentsSettings()
+    series: SeriesSettings = SeriesSettings()
+    stores: StoresSettings = StoresSettings()
+    run: RunSettings = RunSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+    logging: LoggingSettings = LoggingSettings()
+    generator: GeneratorSettings = GeneratorSettings()

@@ -1,0 +1,67 @@
+"""Keep secrets out of logs, messages and tables.
+
+Three nets: values that were registered as secret, keys whose name says secret, and the user part
+and query of addresses. Values shorter than four characters are not searched for in free text:
+replacing every `a` would hide nothing and garble everything; their keys still redact them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus, unquote
+
+REDACTED = "******"
+_SHORTEST_SEARCHED = 4
+_SECRET_NAME = re.compile(
+    r"pass(word|wd|phrase)|pwd|secret|token|credential|api_?key|private_?key"
+    r"|key_?pem|authorization|jaas",
+)
+# A count of tokens or a place where a key lies is no secret.
+_NOT_A_SECRET = re.compile(r"(file|path|location|url|endpoint|count|total)$")
+_USER_PART = re.compile(r"(?<=://)[^\s\"'<>]*@")
+_SECRET_QUERY = re.compile(
+    r"(?i)([?&;][^=&;\s]*(?:password|passwd|token|secret|credential|api_?key"
+    r"|authmechanismproperties)[^=&;\s]*=)[^&;\s\"'<>]+"
+)
+
+
+def names_a_secret(name: str) -> bool:
+    """Tell whether a key such as `sasl.password` or `influx_token` holds a secret."""
+    plain = re.sub(r"[.\s-]", "_", name.lower())
+    return bool(_SECRET_NAME.search(plain)) and not _NOT_A_SECRET.search(plain)
+
+
+def redact_url(text: str) -> str:
+    """Return text with the user parts and secret queries of the addresses in it redacted."""
+    return _SECRET_QUERY.sub(rf"\1{REDACTED}", _USER_PART.sub(f"{REDACTED}@", text))
+
+
+class Redactor:
+    """Replace known secrets in text."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Register more secrets, in the plain and the percent-encoded forms."""
+        for secret in secrets:
+            forms = {secret, unquote(secret), quote(secret, safe=""), quote_plus(secret)}
+            self._secrets |= {form for form in forms if len(form) >= _SHORTEST_SEARCHED}
+        # Longest first: a secret that begins with another one is replaced whole.
+        longest_first = sorted(self._secrets, key=len, reverse=True)
+        self._pattern = (
+            re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        )
+
+    def __call__(self, text: str) -> str:
+        """Return text without registered secrets and without passwords in addresses."""
+        if self._pattern is not None:
+            text = self._pattern.sub(REDACTED, text)
+        return redact_url(text) if "://" in text else text
+
+
+redact = Redactor()
+"""The redactor of this process: `load_settings` registers every secret that it meets."""
