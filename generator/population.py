@@ -1,0 +1,110 @@
+"""Who takes part: pools of realistic ids made once, and how often each of them is drawn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+import polars as pl
+from faker import Faker
+from numpy.typing import NDArray
+
+NAMES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Distinct names, and each as a piece of a JSON object: `"field":"name",`."""
+
+    names: pl.Series
+    pieces: pl.Series
+
+    @classmethod
+    def of(cls, field: str, names: Sequence[str] | pl.Series) -> Pool:
+        """Make a pool for a field; names are escaped for JSON once, here."""
+        series = pl.Series(field, names, dtype=pl.String)
+        pieces = [piece(field, json.dumps(name, ensure_ascii=False)) for name in series]
+        return cls(series, pl.Series(field, pieces, dtype=pl.String))
+
+    @classmethod
+    def numbered(cls, field: str, words: Sequence[str], size: int) -> Pool:
+        """Make `size` distinct names such as `maria42_00017` from a few words."""
+        width = max(5, len(str(size - 1)))
+        numbers = pl.Series(range(size), dtype=pl.Int64)
+        frame = pl.DataFrame({"n": numbers}).select(
+            pl.format(
+                "{}_{}",
+                pl.Series("word", words).gather((numbers % len(words)).cast(pl.UInt32)),
+                pl.col("n").cast(pl.String).str.zfill(width),
+            )
+        )
+        return cls.of(field, frame.to_series())
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def partitions(self, count: int) -> NDArray[np.int32]:
+        """Return the partition of each name: crc32 of its UTF-8 bytes modulo `count`."""
+        hashes = (crc32(name.encode()) % count for name in self.names.to_list())
+        return np.fromiter(hashes, dtype=np.int32, count=len(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Skew:
+    """Draws ranks 0..size-1 with weight (rank + 1) ** -exponent, and rank 0 more often."""
+
+    size: int
+    cumulative: NDArray[np.float64] | None
+    hot_share: float
+
+    @classmethod
+    def zipf(cls, size: int, exponent: float, hot_share: float) -> Skew:
+        """Make the distribution; exponent 0 is even."""
+        if exponent == 0.0:
+            return cls(size, None, hot_share)
+        return cls(size, _cumulative(np.arange(1, size + 1) ** -exponent), hot_share)
+
+    @classmethod
+    def weighted(cls, weights: Sequence[float]) -> Skew:
+        """Make a distribution of given weights (any scale)."""
+        return cls(len(weights), _cumulative(np.asarray(weights, dtype=np.float64)), 0.0)
+
+    def draw(self, random: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """Return `count` ranks."""
+        uniform = random.random(count)
+        if self.cumulative is None:
+            ranks = (uniform * self.size).astype(np.int64)
+        else:
+            ranks = np.searchsorted(self.cumulative, uniform, side="right").astype(np.int64)
+        if self.hot_share > 0.0:
+            ranks[random.random(count) < self.hot_share] = 0
+        return ranks
+
+
+def piece(field: str, value: str) -> str:
+    """Return one field of a JSON object with the comma that follows it."""
+    return f"{json.dumps(field)}:{value},"
+
+
+def user_names(faker: Faker) -> list[str]:
+    """Return realistic account names."""
+    return [faker.user_name() for _ in range(NAMES)]
+
+
+def product_names(faker: Faker) -> list[str]:
+    """Return realistic product names."""
+    return [f"{faker.safe_color_name()}-{faker.word()}" for _ in range(NAMES)]
+
+
+def page_paths(faker: Faker, size: int) -> list[str]:
+    """Return `size` distinct paths of web pages."""
+    return [f"/{faker.uri_path()}/{number}" for number in range(size)]
+
+
+def _cumulative(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = np.cumsum(weights)
+    cumulative: NDArray[np.float64] = total / total[-1]
+    return cumulative
