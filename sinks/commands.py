@@ -1,0 +1,120 @@
+"""Commands: what a store is asked to do.
+
+A command is a plain value: it holds no connection, can be pickled, and says what is to be stored, never how.
+Every command is idempotent by construction, so a writer may send it again after an unclear failure:
+documents and points carry absolute values under deterministic ids, and a window is added to an aggregate only
+where it is newer than the last one added (see `sinks.aggregate`).
+
+All datetimes are timezone-aware and in UTC. Text holds no NUL character.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import polars as pl
+
+Document: TypeAlias = dict[str, Any]
+
+COUNTS_SCHEMA: dict[str, pl.DataType] = {
+    "key": pl.String(),
+    "name": pl.String(),
+    "count": pl.Int64(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceDocuments:
+    """Store each document under its `_id` in place of what is there.
+
+    Of two documents with one `_id` the later in the list wins.
+    """
+
+    collection: str
+    documents: list[Document]
+
+
+@dataclass(frozen=True, slots=True)
+class NewestDocuments:
+    """Store each document unless a newer one is there.
+
+    Written where nothing is stored or `stored[order_by] <= new[order_by]`. `order_by` names a number or a datetime
+    at the top of every document.
+    """
+
+    collection: str
+    documents: list[Document]
+    order_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccumulateWindow:
+    """Add one window's counts to the current aggregate of each key.
+
+    `counts` has the columns of `COUNTS_SCHEMA`: one row per (key, name), the rows of one key adjacent, every count
+    at least 1. A key whose stored `last_window` is this window or a later one is left as it is: the windows of a key
+    must be sent in order, and one sent again changes nothing. `sinks.aggregate.accumulate` is the reference.
+    """
+
+    collection: str
+    window_start: datetime
+    counts: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a time series.
+
+    An `int` field is stored as an integer, a `float` as a float: a field must keep its kind for ever.
+    The time is kept in whole seconds.
+    """
+
+    measurement: str
+    timestamp: datetime
+    tags: Mapping[str, str]
+    fields: Mapping[str, int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class WritePoints:
+    """Store each point in place of the one with the same measurement, time and tags."""
+
+    points: list[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One Kafka record to send."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class SendRecords:
+    """Send each record, in order."""
+
+    records: list[Record]
+
+
+Command: TypeAlias = (
+    ReplaceDocuments | NewestDocuments | AccumulateWindow | WritePoints | SendRecords
+)
+
+
+def count_rows(command: Command) -> int:
+    """Return the number of rows (documents, count rows, points, records) that a command carries."""
+    match command:
+        case ReplaceDocuments() | NewestDocuments():
+            return len(command.documents)
+        case AccumulateWindow():
+            return command.counts.height
+        case WritePoints():
+            return len(command.points)
+        case SendRecords():
+            return len(command.records)
