@@ -1,4 +1,4 @@
-"""What is asked of a Kafka broker besides reading and writing: is it there, which topics, make them."""
+"""Ask a Kafka broker: is it there, which topics has it, make these."""
 
 from __future__ import annotations
 

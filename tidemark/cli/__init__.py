@@ -16,10 +16,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command as build_command
 
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_INTERRUPTED: Final = 130
+from tidemark.errors import EXIT_INTERRUPTED, TidemarkError
 
 VERBS: Final[dict[str, str]] = {
     "demo": "tidemark.cli.demo",
@@ -51,9 +48,9 @@ app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from tidemark import __version__
 
-        typer.echo(f"tidemark {version('tidemark')}")
+        typer.echo(f"tidemark {__version__}")
         raise typer.Exit
 
 
@@ -66,22 +63,19 @@ def tidemark(
     """Exact tumbling-window statistics from Kafka into MongoDB and InfluxDB."""
 
 
-def print_error(error: Exception) -> None:
-    """Print a TidemarkError as people read it: what is wrong, then what to do about it."""
+def print_error(error: TidemarkError) -> None:
+    """Print an error as people read it: what is wrong, then what to do about it."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text.assemble(("error: ", "bold red"), str(error)))
-    remedy = getattr(error, "remedy", "")
-    if remedy:
-        console.print(Text.assemble(("  fix: ", "bold"), remedy))
+    console.print(Text.assemble(("error: ", "bold red"), error.message))
+    if error.remedy:
+        console.print(Text.assemble(("  remedy: ", "bold"), error.remedy))
 
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
-    from tidemark.errors import TidemarkError
-
     try:
         app(args, prog_name="tidemark")
     except TidemarkError as error:

@@ -1,0 +1,92 @@
+"""What a worker process tells its supervisor: one JSON object a line on an inherited pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from tidemark.errors import EXIT_FAILED, TidemarkError
+
+Stage = Literal["load", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a worker ended.
+
+    `known` failures are TidemarkErrors, made for people; of the others `traceback` tells more.
+    `stage` is "load" until the dataflow has been built, then "run". A `permanent` one comes again
+    however often the dataflow is started.
+    """
+
+    message: str
+    remedy: str = ""
+    exit_code: int = EXIT_FAILED
+    known: bool = False
+    permanent: bool = False
+    stage: Stage = "run"
+    traceback: str = ""
+
+    @classmethod
+    def of(cls, error: BaseException, stage: Stage) -> Failure:
+        """Describe `error`, or the TidemarkError that Bytewax has wrapped in it."""
+        trace = "".join(traceback.format_exception(error))
+        for cause in causes(error):
+            if isinstance(cause, TidemarkError):
+                return cls(
+                    message=cause.message,
+                    remedy=cause.remedy,
+                    exit_code=cause.exit_code,
+                    known=True,
+                    permanent=bool(getattr(cause, "permanent", False)),
+                    stage=stage,
+                    traceback=trace,
+                )
+        root = list(causes(error))[-1]
+        return cls(message=f"{type(root).__name__}: {root}", stage=stage, traceback=trace)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and what it was raised from, outermost first."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def parse(line: bytes) -> Failure | None:
+    """Read one report: a Failure, or None for the sign that the worker is connected."""
+    content = json.loads(line)
+    return Failure(**content["failed"]) if "failed" in content else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """The worker's end; without a supervisor (`fd` None) nothing is sent."""
+
+    fd: int | None
+
+    def ready(self) -> None:
+        """Tell that all processes of the group have found each other."""
+        self._send({"ready": True})
+
+    def failed(self, failure: Failure) -> None:
+        """Tell why this process ends."""
+        self._send({"failed": asdict(failure)})
+
+    def _send(self, content: dict[str, object]) -> None:
+        if self.fd is None:
+            return
+        data = json.dumps(content).encode() + b"\n"
+        try:
+            while data:
+                data = data[os.write(self.fd, data) :]
+        except BrokenPipeError:
+            # Nobody listens: the supervisor has gone, and this process goes with it.
+            return

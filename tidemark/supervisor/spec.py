@@ -1,0 +1,63 @@
+"""What a group of workers is started with."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    """A group of `processes` with `workers` threads each; `environ` is added to the own one."""
+
+    recovery_directory: Path
+    epoch_interval_s: int
+    backup_interval_s: int = 0
+    processes: int = 1
+    workers: int = 1
+    flow: str = "dataflows.main:flow"
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def arguments(self, process: int, addresses: list[str]) -> list[str]:
+        """Return the command line of one worker process; one process alone needs no addresses."""
+        arguments = [
+            f"--flow={self.flow}",
+            f"--recovery-directory={self.recovery_directory}",
+            f"--epoch-interval-s={self.epoch_interval_s}",
+            f"--backup-interval-s={self.backup_interval_s}",
+            f"--workers={self.workers}",
+        ]
+        if addresses:
+            arguments += [f"--process={process}", f"--addresses={';'.join(addresses)}"]
+        return arguments
+
+    def environment(self, process: int, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of one worker process.
+
+        Bytewax's API server listens on one port a process: each gets the next one. The threads of
+        polars are divided among the workers: more of them than cores only take turns.
+        """
+        environment = {**inherited, **self.environ}
+        if "BYTEWAX_DATAFLOW_API_ENABLED" in environment:
+            first = int(environment.get("BYTEWAX_DATAFLOW_API_PORT", "3030"))
+            environment["BYTEWAX_DATAFLOW_API_PORT"] = str(first + process)
+        share = (os.cpu_count() or 1) // (self.processes * self.workers)
+        environment.setdefault("POLARS_MAX_THREADS", str(max(1, share)))
+        return environment
+
+
+def free_addresses(count: int) -> list[str]:
+    """Return `count` loopback addresses whose ports are free now.
+
+    Another program may take one before it is used: then the group fails to start and the next
+    attempt gets others.
+    """
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
