@@ -54,7 +54,7 @@ class KafkaSettings(Section):
     """Where the brokers are and how to log in to them."""
 
     bootstrap_servers: Annotated[Servers, Env("KAFKA_BOOTSTRAP_SERVERS")] = "localhost:9092"
-    """Brokers to ask first, `host:port`, separated by commas."""
+    """Brokers to ask first."""
 
     group_id: Annotated[Name, Env("KAFKA_GROUP_ID")] = "tidemark"
     """Consumer group to commit offsets to, for lag tools; they are never read back."""
@@ -77,7 +77,7 @@ class KafkaSettings(Section):
     sasl_password: Annotated[SecretStr | None, Env("KAFKA_SASL_PASSWORD")] = None
     """Password to log in with; needed with SASL_PLAINTEXT and SASL_SSL."""
 
-    client: Annotated[Client, Expected("properties of librdkafka, name: value")] = Field(
+    client: Annotated[Client, Expected("a mapping of properties to values")] = Field(
         default_factory=dict
     )
     """More properties of librdkafka for every client, such as `socket.timeout.ms: 30000`."""

@@ -117,7 +117,7 @@ def _validate(
     try:
         return Settings.model_validate(values), []
     except ValidationError as error:
-        return None, list(from_validation(error, origin_of))
+        return None, list(from_validation(error, origin_of, file.refused - given.keys()))
 
 
 def _origins(file: YamlFile, given: Mapping[tuple[str, ...], Given]) -> dict[tuple[str, ...], str]:

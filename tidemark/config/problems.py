@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -60,10 +60,17 @@ def suggestion(route: Route) -> str:
     return "remove it; known here: " + ", ".join(siblings) if siblings else "remove it"
 
 
-def from_validation(error: ValidationError, origin_of: Callable[[Route], str]) -> Iterable[Problem]:
-    """Yield one problem for each error of pydantic's; values of secrets are never in them."""
+def from_validation(
+    error: ValidationError, origin_of: Callable[[Route], str], refused: Collection[Route] = ()
+) -> Iterable[Problem]:
+    """Yield one problem for each error of pydantic's; values of secrets are never in them.
+
+    `refused` are settings that were taken out because something else was wrong with them.
+    """
     for found in error.errors(include_url=False):
         route: Route = tuple(found["loc"])
+        if route in refused:
+            continue
         context = found.get("ctx", {})
         if route and route[-1] == _KEY_OF_A_MAPPING:
             route = route[:-1]

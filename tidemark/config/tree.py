@@ -125,16 +125,16 @@ def describe(annotation: Any, marks: typing.Sequence[Any] = ()) -> str:
         return describe(arguments[0], [*arguments[1:], *marks])
     if origin in (typing.Union, types.UnionType):
         some = [describe(member, marks) for member in arguments if member is not type(None)]
-        return " or ".join(some) + (" or null" if type(None) in arguments else "")
+        return " or ".join(["null", *some] if type(None) in arguments else some)
     if said is not None:
         return said
     if origin is typing.Literal:
-        return "one of " + ", ".join(map(str, arguments))
+        return ("one of " if len(arguments) > 1 else "") + ", ".join(map(str, arguments))
     if origin in (tuple, list):
         return f"a list; each entry {describe(arguments[0])}"
     if origin is dict:
         return f"a mapping of names; each value {describe(arguments[1])}"
-    return _WORDS.get(annotation, "a value") + _limits(marks, annotation)
+    return _WORDS.get(annotation, "a value") + _limits(marks)
 
 
 _WORDS: dict[Any, str] = {
@@ -148,23 +148,36 @@ _WORDS: dict[Any, str] = {
 }
 
 
-def _limits(marks: typing.Sequence[Any], annotation: Any) -> str:
+def _limits(marks: typing.Sequence[Any]) -> str:
+    """Say the bounds of a number or the length of a text."""
+    low: Any = None
+    high: Any = None
     words = []
     for mark in _flat(marks):
         match mark:
-            case annotated_types.Gt(gt=bound):
-                words.append(f"above {bound}")
             case annotated_types.Ge(ge=bound):
-                words.append(f"at least {bound}")
+                low = bound
+            case annotated_types.Le(le=bound):
+                high = bound
+            case annotated_types.Gt(gt=bound):
+                words.append(f"above {bound:g}")
             case annotated_types.Lt(lt=bound):
                 words.append(f"below {bound}")
-            case annotated_types.Le(le=bound):
-                words.append(f"at most {bound}")
             case annotated_types.MinLen(min_length=1):
                 words.append("not empty")
             case annotated_types.MaxLen(max_length=bound):
                 words.append(f"at most {bound} characters")
+    if low is not None and high is not None:
+        return f" from {_number(low)} to {_number(high)}"
+    if low is not None:
+        words.insert(0, f"{_number(low)} or more")
+    if high is not None:
+        words.append(f"at most {_number(high)}")
     return "".join(f", {word}" for word in words)
+
+
+def _number(bound: Any) -> str:
+    return str(int(bound)) if bound == int(bound) else str(bound)
 
 
 def _flat(marks: typing.Sequence[Any]) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from tidemark.config.problems import suggestion
 from tidemark.config.tree import Route, dotted, leaves, model_at
 from tidemark.config.urls import has_password
 from tidemark.errors import Problem
+from tidemark.redaction import REDACTED
 
 _HELP = "docs/configuration.md shows the form"
 
@@ -28,6 +29,8 @@ class YamlFile:
     problems: list[Problem] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     """Secrets that should not have been there, to keep them out of messages."""
+    refused: set[Route] = field(default_factory=set)
+    """Settings that were taken out for holding a secret."""
 
     def origin(self, route: Route) -> str:
         """Return `config.yaml:LINE` for a route or the nearest one above it that has a line."""
@@ -77,7 +80,7 @@ class _Loader(yaml.SafeLoader):
     """Build plain values node by node."""
 
     def scalar(self, node: yaml.ScalarNode) -> Any:
-        return self.construct_object(node)  # type: ignore[no-untyped-call]
+        return self.construct_object(node)
 
 
 class _Reader:
@@ -161,15 +164,16 @@ def _refuse_secrets(file: YamlFile) -> None:
             continue
         texts = list(_texts(value))
         if leaf.secret:
-            file.secrets += texts
             expected = "no secret in a file that is shared and kept"
         elif any(has_password(text) for text in texts):
             expected = "an address without a password in a file that is shared and kept"
         else:
             continue
+        file.secrets += texts
         name = leaf.env_names[0]
         remedy = f"remove it here; set the environment variable {name} or {name}_FILE"
-        file.report(leaf.route, "******", expected, remedy)
+        file.report(leaf.route, REDACTED, expected, remedy)
+        file.refused.add(leaf.route)
         del section[leaf.route[-1]]
 
 
