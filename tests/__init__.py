@@ -1,0 +1,1 @@
+"""Tests of Tidemark; a package, so that no other `tests` on the import path can take its place."""
