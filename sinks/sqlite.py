@@ -64,7 +64,7 @@ _PERMANENT = {
     sqlite3.SQLITE_NOTADB: "the path names a file that is no SQLite database: choose another",
     sqlite3.SQLITE_CORRUPT: "restore the file from a backup, or move it away and replay the topics",
 }
-_ROWS_PER_STATEMENT = 1000
+_ROWS_PER_STATEMENT = 4000
 _CACHE_KIB = 65536
 
 # SQLite waits for a lock by sleeping up to 100 ms at a time. Writers of one process queue here instead.
@@ -104,7 +104,7 @@ class SQLiteStore:
                 timeout=self._timeout_s,
                 isolation_level=None,
                 check_same_thread=False,
-                cached_statements=32,
+                cached_statements=8,
             )
             self._connection = connection
             connection.execute("PRAGMA journal_mode = WAL")

@@ -111,7 +111,7 @@ def aggregate_schema(collection: str) -> list[str]:
         f"CREATE TABLE IF NOT EXISTS {names} (slot INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, label TEXT NOT NULL)",
         f"CREATE TABLE IF NOT EXISTS {rows} (_id TEXT PRIMARY KEY, total INTEGER NOT NULL, windows INTEGER NOT NULL, "
         "max_per_window INTEGER NOT NULL, min_per_window INTEGER NOT NULL, last_window_us INTEGER NOT NULL, "
-        f"last_window_count INTEGER NOT NULL, first_seen_us INTEGER NOT NULL, rest TEXT, {slots}) WITHOUT ROWID",
+        f"last_window_count INTEGER NOT NULL, first_seen_us INTEGER NOT NULL, rest TEXT, {slots})",
         f"CREATE VIEW IF NOT EXISTS {quote(collection)} (_id, doc) AS SELECT _id, json_object("
         f"'_id', _id, 'total', total, 'by_type', {by_type}, 'windows', windows, "
         "'avg_per_window', total * 1.0 / windows, "
