@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from generator.delivery import Delivery
     from generator.kafka import KafkaTarget
-    from generator.plan import plan
+    from generator.planning import plan
     from generator.run import send
     from generator.settings import GeneratorSettings
     from generator.truth import TruthWriter
@@ -26,7 +26,7 @@ _HOMES = {
     "GeneratorSettings": "settings",
     "KafkaTarget": "kafka",
     "TruthWriter": "truth",
-    "plan": "plan",
+    "plan": "planning",
     "send": "run",
 }
 

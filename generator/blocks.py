@@ -50,7 +50,7 @@ class Blocks:
         self._next_sequence = np.zeros(partitions, dtype=np.int64)
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Yield block after block without end; columns as `generator.plan.plan` says."""
+        """Yield block after block without end; columns as `generator.planning.plan` says."""
         block = 0
         while True:
             yield self._frame(block)

@@ -23,13 +23,14 @@ class EventClock:
     def offsets_us(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the event-time offset of each record number."""
         per_us = US_PER_S / self.rate_per_s
-        offsets = numbers * per_us
+        offsets: NDArray[np.floating] = numbers * per_us
         if self.burst.factor != 1.0:
             first, last = self._burst_numbers()
             in_burst = np.clip(numbers - first, 0.0, last - first)
             outside = numbers - in_burst
             offsets = outside * per_us + in_burst * (per_us / self.burst.factor)
-        return np.floor(offsets).astype(np.int64)
+        whole: NDArray[np.int64] = np.floor(offsets).astype(np.int64)
+        return whole
 
     def records_before(self, offset_s: float) -> int:
         """Return how many records have an event-time offset below `offset_s`."""

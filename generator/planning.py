@@ -34,10 +34,10 @@ def plan(
     if begin is None:
         raise ValueError("no start time: neither in the settings nor given")
     blocks = Blocks(settings, partitions, (begin - EPOCH) // timedelta(microseconds=1))
-    return _batches(_limited(blocks.frames(), _record_limit(settings)), settings.batch_size)
+    return _batches(_limited(blocks.frames(), record_limit(settings)), settings.batch_size)
 
 
-def _record_limit(settings: GeneratorSettings) -> int | None:
+def record_limit(settings: GeneratorSettings) -> int | None:
     """Return how many records the settings ask for; a duration without a rate is no number."""
     limits = [] if settings.count is None else [settings.count]
     if settings.duration_s is not None and settings.wall_rate is not None:

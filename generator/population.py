@@ -65,7 +65,7 @@ class Skew:
         """Make the distribution; exponent 0 is even."""
         if exponent == 0.0:
             return cls(size, None, hot_share)
-        return cls(size, _cumulative(np.arange(1, size + 1) ** -exponent), hot_share)
+        return cls(size, _cumulative(np.arange(1.0, size + 1.0) ** -exponent), hot_share)
 
     @classmethod
     def weighted(cls, weights: Sequence[float]) -> Skew:
@@ -104,7 +104,7 @@ def page_paths(faker: Faker, size: int) -> list[str]:
     return [f"/{faker.uri_path()}/{number}" for number in range(size)]
 
 
-def _cumulative(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _cumulative(weights: NDArray[np.floating]) -> NDArray[np.float64]:
     total = np.cumsum(weights)
     cumulative: NDArray[np.float64] = total / total[-1]
     return cumulative

@@ -17,8 +17,8 @@ ROW_GROUP: Final = 131_072
 class TruthWriter:
     """Writes a Parquet file, one row a record in the order of sending; memory stays bounded.
 
-    Columns: topic, then those of `generator.plan.plan` without offset_us. Per partition the order
-    of `sequence` is that of the offsets. The file appears under its name when the writer is
+    Columns: topic, then those of `generator.planning.plan` without offset_us. Per partition the
+    order of `sequence` is that of the offsets. The file appears under its name when the writer is
     closed; until then it is `<name>.part`.
     """
 
