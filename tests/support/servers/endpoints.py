@@ -49,8 +49,9 @@ class KafkaEndpoint(ABC):
     ) -> str:
         """Create a topic and return its name when every partition has a leader."""
         topic = NewTopic(name, partitions, 1, config=dict(config or {}))
+        admin = self._admin()  # held: a client that is collected takes its requests with it
         try:
-            self._admin().create_topics([topic])[name].result(timeout_s)
+            admin.create_topics([topic])[name].result(timeout_s)
         except KafkaException as error:
             raise ServerError(f"topic {name} was not created: {error}") from error
         self._wait_for_leaders(name, partitions, timeout_s)
@@ -58,8 +59,9 @@ class KafkaEndpoint(ABC):
 
     def delete_topic(self, name: str, *, timeout_s: float = 30.0) -> None:
         """Delete a topic."""
+        admin = self._admin()
         try:
-            self._admin().delete_topics([name])[name].result(timeout_s)
+            admin.delete_topics([name])[name].result(timeout_s)
         except KafkaException as error:
             raise ServerError(f"topic {name} was not deleted: {error}") from error
 
