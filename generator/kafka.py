@@ -22,6 +22,7 @@ IN_FLIGHT: Final = 200_000
 """Records handed to the client and not yet acknowledged, at most. The client's own queue is
 larger: if it were full in the middle of a batch, later records would overtake earlier ones."""
 NEW_TOPIC_S: Final = 5.0
+GIVE_UP_S: Final = 5.0
 TUNING: Final[Mapping[str, str | int | float | bool]] = {
     "linger.ms": 20,
     "batch.size": 1_000_000,
@@ -133,6 +134,11 @@ class KafkaTarget:
         while (left_s := until - time.monotonic()) > 0:
             self._producer.poll(left_s)
 
+    def give_up(self) -> None:
+        """Forget the records that are not acknowledged; they count as failed."""
+        self._producer.purge()
+        self._producer.flush(GIVE_UP_S)
+
     def finish(self) -> None:
         """Wait until every record is acknowledged or has failed.
 
@@ -143,8 +149,7 @@ class KafkaTarget:
             while len(self._producer) and time.monotonic() < deadline:
                 self._producer.poll(0.1)
         except KeyboardInterrupt:
-            self._producer.purge()
-            self._producer.flush(5.0)
+            self.give_up()
         unknown = self.delivery.sent - self.delivery.acknowledged - self.delivery.failed
         if unknown:
             self.delivery.failed += unknown

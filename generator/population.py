@@ -23,25 +23,30 @@ class Pool:
     pieces: pl.Series
 
     @classmethod
-    def of(cls, field: str, names: Sequence[str] | pl.Series) -> Pool:
+    def of(cls, field: str, names: Sequence[str]) -> Pool:
         """Make a pool for a field; names are escaped for JSON once, here."""
-        series = pl.Series(field, names, dtype=pl.String)
-        pieces = [piece(field, json.dumps(name, ensure_ascii=False)) for name in series]
-        return cls(series, pl.Series(field, pieces, dtype=pl.String))
+        pieces = [piece(field, json.dumps(name, ensure_ascii=False)) for name in names]
+        return cls(pl.Series(field, names, dtype=pl.String), pl.Series(field, pieces))
 
     @classmethod
     def numbered(cls, field: str, words: Sequence[str], size: int) -> Pool:
         """Make `size` distinct names such as `maria42_00017` from a few words."""
         width = max(5, len(str(size - 1)))
-        numbers = pl.Series(range(size), dtype=pl.Int64)
-        frame = pl.DataFrame({"n": numbers}).select(
-            pl.format(
-                "{}_{}",
-                pl.Series("word", words).gather((numbers % len(words)).cast(pl.UInt32)),
-                pl.col("n").cast(pl.String).str.zfill(width),
-            )
+        number = pl.int_range(size)
+        digits = number.cast(pl.String).str.zfill(width)
+        escaped = [json.dumps(word, ensure_ascii=False)[1:-1] for word in words]
+        before, after = json.dumps(field) + ':"', '",'
+
+        def cycled(texts: Sequence[str]) -> pl.Expr:
+            return pl.lit(pl.Series(texts)).gather(number % len(texts))
+
+        frame = pl.select(
+            names=pl.concat_str(cycled(words), pl.lit("_"), digits),
+            pieces=pl.concat_str(
+                pl.lit(before), cycled(escaped), pl.lit("_"), digits, pl.lit(after)
+            ),
         )
-        return cls.of(field, frame.to_series())
+        return cls(frame["names"].alias(field), frame["pieces"].alias(field))
 
     def __len__(self) -> int:
         return len(self.names)

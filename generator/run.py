@@ -36,6 +36,9 @@ class Target(Protocol):
     def wait(self, seconds: float) -> None:
         """Let time pass."""
 
+    def give_up(self) -> None:
+        """Forget the records that nobody has taken yet; they count as failed."""
+
     def finish(self) -> None:
         """Wait until it is known what became of every record."""
 
@@ -52,8 +55,9 @@ def send(
     """Send the frames of a plan at the pace of the settings and return what became of them.
 
     Ends with the frames, after `duration_s`, when `stop` is set, or after the first failure; in
-    each case only once the outcome of every sent record is known. `truth` gets the records that
-    were handed over; closing it is the caller's part.
+    each case only once the outcome of every sent record is known. `truth` gets every record before
+    it is handed over, so it holds more than the topic only if the run has failed or was broken off
+    by a second Ctrl-C; closing it is the caller's part.
     """
     stopped = stop or threading.Event()
     delivery = target.delivery
@@ -62,17 +66,22 @@ def send(
     def elapsed_s() -> float:
         return time.monotonic() - began
 
-    for frame in _paced(frames, settings, elapsed_s, target.wait, stopped.is_set):
-        target.put(frame)
-        if truth is not None:
-            truth.write(frame)
-        for fault, count in frame["fault"].value_counts().iter_rows():
-            delivery.faults[fault] += count
-        delivery.seconds = elapsed_s()
-        if progress is not None:
-            progress(delivery)
-        if target.failing or _is_over(settings, delivery.seconds):
-            break
+    try:
+        for frame in _paced(frames, settings, elapsed_s, target.wait, stopped.is_set):
+            if truth is not None:
+                truth.write(frame)
+            target.put(frame)
+            for fault, count in frame["fault"].value_counts().iter_rows():
+                delivery.faults[fault] += count
+            delivery.seconds = elapsed_s()
+            if progress is not None:
+                progress(delivery)
+            if target.failing or _is_over(settings, delivery.seconds):
+                break
+    except KeyboardInterrupt:
+        # A second Ctrl-C, while the broker does not take what it was sent.
+        stopped.set()
+        target.give_up()
     delivery.interrupted = stopped.is_set()
     target.finish()
     delivery.seconds = elapsed_s()

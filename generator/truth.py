@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from tidemark.errors import TidemarkError
 
 ROW_GROUP: Final = 131_072
+FRAMES: Final = 256
+"""A slow run hands over a few records at a time: joined now and then, not all at the end."""
 
 
 class TruthWriter:
@@ -42,6 +44,8 @@ class TruthWriter:
         """Add records that were handed over for sending."""
         self._waiting.append(frame)
         self._rows += len(frame)
+        if len(self._waiting) > FRAMES:
+            self._waiting = [pl.concat(self._waiting)]
         if self._rows >= ROW_GROUP:
             self._write_row_group()
 
