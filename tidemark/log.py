@@ -137,6 +137,8 @@ class RedactionProcessor:
         match value:
             case str():
                 return self._redactor(value)
+            case bytes():
+                return self._redactor(value.decode(errors="backslashreplace"))
             case bool() | int() | float() | None:
                 return value
             case Mapping():

@@ -9,27 +9,21 @@ from __future__ import annotations
 
 import difflib
 import io
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from dotenv.parser import parse_stream
 
-from tidemark.config.tree import PREFIX, Leaf, leaves, takes
+from tidemark.config.parsing import parse
+from tidemark.config.tree import PREFIX, Leaf, leaves
 from tidemark.errors import Problem
 
 _ALLOWED = {"TIDEMARK_CONFIG", "TIDEMARK_CACHE"}
 _ALLOWED_PREFIX = "TIDEMARK_TEST_"
 _FILE = "_FILE"
-_TRUE = {"true", "yes", "on", "1"}
-_FALSE = {"false", "no", "off", "0"}
-# A comma also separates the hosts of one mongodb address.
-_NEXT_URL = re.compile(r",(?=\s*(?:null:|sqlite:|[a-z+]+://))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +50,7 @@ def read_dotenv(path: Path) -> tuple[dict[str, str], dict[str, int], list[Proble
     lines: dict[str, int] = {}
     problems: list[Problem] = []
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return values, lines, problems
     except (OSError, UnicodeDecodeError) as error:
@@ -133,48 +127,6 @@ def _secret_file(name: str, path: Path, where: Mapping[str, str], problems: list
         remedy = "write the secret into it, or check path and permissions"
         problems.append(Problem(name, repr(str(path)), expected, remedy, where[name]))
     return text
-
-
-def parse(leaf: Leaf, text: str) -> Any:
-    """Make a value of text as the type of the setting asks.
-
-    What does not fit is returned as it is: validation then says what is expected.
-    """
-    annotation = leaf.field.annotation
-    if text.strip().lower() == "null" and takes(annotation, type(None)):
-        return None
-    if takes(annotation, tuple) or takes(annotation, list):
-        return _parse_list(text)
-    if takes(annotation, dict):
-        return _parse_yaml(text)
-    word = text.strip()
-    if takes(annotation, bool):
-        return True if word.lower() in _TRUE else False if word.lower() in _FALSE else text
-    if takes(annotation, int) and re.fullmatch(r"[+-]?\d{1,30}", word):
-        return int(word)
-    if takes(annotation, float):
-        try:
-            return float(word)
-        except ValueError:
-            return text
-    if takes(annotation, datetime):
-        return _parse_yaml(text)
-    return text
-
-
-def _parse_list(text: str) -> Any:
-    if text.lstrip().startswith("["):
-        return _parse_yaml(text)
-    has_urls = "://" in text or re.match(r"\s*(null|sqlite):", text)
-    parts = _NEXT_URL.split(text) if has_urls else text.split(",")
-    return [part.strip() for part in parts]
-
-
-def _parse_yaml(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
-        return text
 
 
 @cache

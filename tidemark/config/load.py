@@ -19,7 +19,7 @@ from tidemark.config.settings import Settings
 from tidemark.config.tree import Route, leaves
 from tidemark.config.yaml_file import YamlFile, read_yaml
 from tidemark.errors import ConfigError, Problem
-from tidemark.redaction import Redactor, redact
+from tidemark.redaction import Redactor, redact, secrets_in_url
 
 _CONFIG_NAME = "TIDEMARK_CONFIG"
 DEFAULT_ORIGIN = "default"
@@ -141,12 +141,7 @@ def _secrets_of(given: Iterable[Given]) -> Iterable[str]:
         elif one.leaf.may_hold_secret:
             entries = one.value if isinstance(one.value, list) else [one.value]
             for entry in entries:
-                yield _password(str(entry))
-
-
-def _password(url: str) -> str:
-    user = url.partition("://")[2].rpartition("@")[0]
-    return user.partition(":")[2]
+                yield from secrets_in_url(str(entry))
 
 
 def _clean(problems: Iterable[Problem], secrets: Iterable[str]) -> list[Problem]:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from tidemark.config.parsing import parse
 from tidemark.config.tree import Leaf, Route, dotted, leaves, model_at
 from tidemark.errors import Problem
 from tidemark.redaction import REDACTED, names_a_secret, redact_url
@@ -82,6 +83,7 @@ def from_validation(
             if isinstance(found["input"], Mapping) and model_at(route) is not None:
                 value = ""
         expected, remedy = _words(found["type"], found["msg"], context, route)
+        remedy = remedy or _unquoted(found["input"], _leaf(route))
         yield Problem(dotted(route), value, expected, remedy, origin_of(route))
 
 
@@ -99,6 +101,14 @@ def _words(kind: str, message: str, context: Mapping[str, Any], route: Route) ->
         # Inside a list or a mapping the words of pydantic are closer to the entry.
         return f"{leaf.expected} ({message})", ""
     return leaf.expected, ""
+
+
+def _unquoted(value: Any, leaf: Leaf | None) -> str:
+    """Return the remedy for a number or a truth that YAML has read as text."""
+    if leaf is None or not isinstance(value, str) or leaf.secret:
+        return ""
+    parsed = parse(leaf, value)
+    return f"write {shown(parsed)} without quotes" if isinstance(parsed, bool | int | float) else ""
 
 
 def _leaf(route: Route) -> Leaf | None:

@@ -1,6 +1,7 @@
 """Write config.yaml and docs/configuration.md from the types.
 
-Run as `python -m tidemark.config.reference`. With `--check` nothing is written; the exit code is 1 if a file is not up to date.
+Run as `python -m tidemark.config.reference`; with `--check` nothing is written, and the exit code
+is 1 if a file is not up to date.
 """
 
 from __future__ import annotations
@@ -189,7 +190,7 @@ def _summary(model: type[BaseModel]) -> str:
 
 def _comment(text: str, indent: str) -> Iterator[str]:
     for line in text.splitlines():
-        for piece in textwrap.wrap(line, _WIDTH - len(indent) - 2):
+        for piece in textwrap.wrap(line, _WIDTH - len(indent) - 2, break_on_hyphens=False):
             yield f"{indent}# {piece}"
 
 

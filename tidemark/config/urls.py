@@ -40,11 +40,6 @@ class StoreUrl(str):
         return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
 
 
-def has_password(url: str) -> bool:
-    """Tell whether an address carries a password or another secret."""
-    return redact_url(url) != url
-
-
 def _check_documents(url: object) -> object:
     return _check(url, _DOCUMENTS, ("mongodb", "mongodb+srv"))
 

@@ -12,9 +12,8 @@ import yaml
 
 from tidemark.config.problems import suggestion
 from tidemark.config.tree import Route, dotted, leaves, model_at
-from tidemark.config.urls import has_password
 from tidemark.errors import Problem
-from tidemark.redaction import REDACTED
+from tidemark.redaction import REDACTED, secrets_in_url
 
 _HELP = "docs/configuration.md shows the form"
 
@@ -49,7 +48,7 @@ def read_yaml(path: Path) -> YamlFile:
     """Read a configuration file; what is wrong with it is in `problems`, nothing is raised."""
     file = YamlFile(str(path))
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         file.problems.append(_unreadable(path, error.strerror or type(error).__name__))
         return file
@@ -63,7 +62,7 @@ def read_yaml(path: Path) -> YamlFile:
             root = _Reader(loader, file).value(node, ()) if node is not None else {}
         finally:
             loader.dispose()
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         file.problems.append(_malformed(path, error))
         return file
     if root is None:
@@ -116,16 +115,15 @@ class _Reader:
             self._file.report(route, "", "a plain value", "quote it if it is text")
             return None
 
-    def _mapping(self, node: yaml.MappingNode, route: Route) -> dict[Any, Any]:
-        values: dict[Any, Any] = {}
+    def _mapping(self, node: yaml.MappingNode, route: Route) -> dict[str, Any]:
+        values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._file.report(route, "", "plain names as keys", _HELP)
                 continue
-            key = self._loader.scalar(key_node)
-            # `on:` and `1:` are no text in YAML; as keys of settings they are what is written.
-            name = key if key is None else key_node.value
-            inner = (*route, str(name))
+            # `on:`, `null:` and `1:` are no text in YAML; here a key is what is written.
+            name = str(key_node.value)
+            inner = (*route, name)
             if name in values:
                 first = self._file.lines[inner]
                 self._file.lines[inner] = key_node.start_mark.line + 1
@@ -137,14 +135,14 @@ class _Reader:
         return values
 
 
-def _known(file: YamlFile, values: dict[Any, Any], route: Route) -> dict[str, Any]:
+def _known(file: YamlFile, values: dict[str, Any], route: Route) -> dict[str, Any]:
     """Return the sections and keys that exist, reporting the others."""
     model = model_at(route)
     assert model is not None
     known: dict[str, Any] = {}
     for key, value in values.items():
-        here = (*route, str(key))
-        if str(key) not in model.model_fields:
+        here = (*route, key)
+        if key not in model.model_fields:
             file.report(here, "", "a known setting", suggestion(here))
         elif model_at(here) is None:
             known[key] = value
@@ -165,11 +163,11 @@ def _refuse_secrets(file: YamlFile) -> None:
         texts = list(_texts(value))
         if leaf.secret:
             expected = "no secret in a file that is shared and kept"
-        elif any(has_password(text) for text in texts):
+        elif any(secrets_in_url(text) for text in texts):
             expected = "an address without a password in a file that is shared and kept"
         else:
             continue
-        file.secrets += texts
+        file.secrets += texts if leaf.secret else [s for t in texts for s in secrets_in_url(t)]
         name = leaf.env_names[0]
         remedy = f"remove it here; set the environment variable {name} or {name}_FILE"
         file.report(leaf.route, REDACTED, expected, remedy)
@@ -202,15 +200,15 @@ def _unreadable(path: Path, reason: str) -> Problem:
     return Problem(str(path), "", f"a readable file in UTF-8 ({reason})", remedy, "")
 
 
-def _malformed(path: Path, error: yaml.YAMLError) -> Problem:
-    name, why = str(path), "it cannot be read as YAML"
+def _malformed(path: Path, error: Exception) -> Problem:
+    origin, why = str(path), "it is nested too deeply"
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         if mark is not None:
-            name = f"{name}:{mark.line + 1}:{mark.column + 1}"
+            origin = f"{path}:{mark.line + 1}:{mark.column + 1}"
         said = "; ".join(part for part in (error.context, error.problem) if part)
         # What is quoted may be a piece of a secret; single characters and <tokens> are not.
         why = re.sub(r"'(?!<[a-z ]+>')[^']{2,}'", "…", said) or why
     elif isinstance(error, yaml.reader.ReaderError):
         why = f"a character that YAML does not allow, at position {error.position}"
-    return Problem(name, "", f"valid YAML ({why})", "check indentation, colons and quotes", name)
+    return Problem(str(path), "", f"valid YAML ({why})", "check indentation and quotes", origin)
