@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
+SERVERS := tests/support/servers
 PACKAGES := dataflows generator sinks stats tidemark
 
 # Stamps: what the environment holds. Runtime is enough for the demo, dev is everything.
@@ -52,6 +53,8 @@ lock: $(DEV) ## Pin the requirements anew (LOCK_ARGS=--upgrade takes newer versi
 	$(COMPILE) $(LOCK_ARGS) --output-file requirements.txt pyproject.toml
 	$(COMPILE) $(LOCK_ARGS) --extra dev --constraint requirements.txt --constraint requirements-build.txt \
 		--output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) $(LOCK_ARGS) --output-file $(SERVERS)/mongodb-requirements.txt \
+		$(SERVERS)/mongodb-requirements.in
 
 clean: ## Remove the environment and everything that tools left behind
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
