@@ -81,7 +81,7 @@ def create_topics(settings: Settings, names: Sequence[str]) -> dict[str, int]:
     TopicsNotCreated; then none, some or all of the others were made.
     """
     from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.admin import NewTopic
+    from confluent_kafka.cimpl import NewTopic
 
     client = connect(settings)
     there = {

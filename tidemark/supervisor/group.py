@@ -155,7 +155,7 @@ class Supervisor:
         return None
 
     def _first_failure(self, workers: Sequence[WorkerProcess]) -> Failure | None:
-        """Return the failure that explains most: a known one, then a reported one, then any."""
+        """Return the failure that explains most: a known one, an error of Python, a death, any."""
         failures: list[tuple[int, Failure]] = []
         for worker in workers:
             if not worker.failed:
@@ -164,11 +164,14 @@ class Supervisor:
             if failure is None:
                 tail = "; ".join(list(worker.output)[-3:])
                 reason = f"worker {worker.index} {worker.describe_end()}"
-                # Ended by us, or by a peer's end: that explains nothing.
-                rank = 3 if worker.killed or worker.exit_code == EXIT_INTERRUPTED else 1
-                failures.append((rank, Failure(f"{reason} ({tail})" if tail else reason)))
+                # Ended by us, or by its peer's end: that explains nothing.
+                echo = worker.killed or worker.exit_code in (EXIT_INTERRUPTED, -signal.SIGABRT)
+                failure = Failure(f"{reason} ({tail})" if tail else reason)
+                failures.append((3 if echo else 2, failure))
+            elif failure.known:
+                failures.append((0, failure))
             else:
-                failures.append((0 if failure.known else 2, failure))
+                failures.append((3 if failure.panic else 1, failure))
         return min(failures, key=lambda each: each[0])[1] if failures else None
 
     def _stop(self, workers: Sequence[WorkerProcess]) -> bool:
@@ -185,16 +188,18 @@ class Supervisor:
                     worker.kill()
         for worker in workers:
             worker.finish()
-            self._log.log(
-                *_level_of(worker),
+            expected = bool(self._signals) or worker.exit_code in (EXIT_OK, EXIT_INTERRUPTED)
+            say = self._log.info if expected else self._log.warning
+            say(
+                "worker.exited",
                 worker=worker.index,
                 pid=worker.pid,
                 code=worker.exit_code,
                 reason=worker.describe_end(),
             )
             if worker.failure is not None and worker.failure.traceback:
-                known = worker.failure.known
-                say = self._log.debug if known else self._log.error
+                quiet = expected or worker.failure.known
+                say = self._log.debug if quiet else self._log.error
                 say("worker.traceback", worker=worker.index, text=worker.failure.traceback)
         return not any(worker.killed for worker in workers)
 
@@ -235,10 +240,3 @@ class Supervisor:
 
     def _on_output(self, worker: int, line: str) -> None:
         self._log.debug("worker.output", worker=worker, line=line)
-
-
-def _level_of(worker: WorkerProcess) -> tuple[int, str]:
-    import logging
-
-    expected = worker.exit_code in (0, EXIT_INTERRUPTED)
-    return (logging.INFO if expected else logging.WARNING), "worker.exited"

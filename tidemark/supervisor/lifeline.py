@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 
 from tidemark.errors import EXIT_INTERRUPTED
 
@@ -35,24 +34,26 @@ def _watch_stdin() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def reset_interrupt() -> None:
-    """Take SIGINT as an interrupt even where the parent ignores it, as background shells do."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+class Interrupts:
+    """Take SIGINT, also while native code has the main thread.
 
-
-def exit_on_interrupt(waiting: Callable[[], bool]) -> None:
-    """Leave at once on SIGINT while `waiting()`.
-
-    Bytewax waits for the other processes in native code, where Python's handler never gets its
-    turn; the signal number itself does arrive on the wake-up pipe, which a thread can read.
+    It is an interrupt again even where the parent ignores it, as shells do for background jobs.
+    While Bytewax waits for the other processes, Python's handler never gets its turn; but the
+    signal number does arrive on the wake-up pipe, which a thread reads.
     """
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
-    def watch() -> None:
-        while received := os.read(reader, 64):
-            if signal.SIGINT in received and waiting():
-                os._exit(EXIT_INTERRUPTED)
+    def __init__(self) -> None:
+        self.received = False
+        self.exit_at_once = False
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        threading.Thread(target=self._watch, name="interrupts", daemon=True).start()
 
-    threading.Thread(target=watch, name="interrupts", daemon=True).start()
+    def _watch(self) -> None:
+        while numbers := os.read(self._reader, 64):
+            if signal.SIGINT in numbers:
+                self.received = True
+                if self.exit_at_once:
+                    os._exit(EXIT_INTERRUPTED)

@@ -190,7 +190,8 @@ def _create(directory: Path, wanted: dict[str, Any]) -> None:
         part.unlink()
     previous = os.umask(0o077)
     try:
-        init_db_dir(directory, wanted["recovery_partitions"])
+        partitions = wanted["recovery_partitions"]
+        init_db_dir(directory, partitions)  # type: ignore[no-untyped-call] # native
     finally:
         os.umask(previous)
     _write(directory / DESCRIPTION, {**wanted, "complete": True})

@@ -20,7 +20,7 @@ class Failure:
 
     `known` failures are TidemarkErrors, made for people; of the others `traceback` tells more.
     `stage` is "load" until the dataflow has been built, then "run". A `permanent` one comes again
-    however often the dataflow is started.
+    however often the dataflow is started. A `panic` is native code's, mostly for a peer's end.
     """
 
     message: str
@@ -28,6 +28,7 @@ class Failure:
     exit_code: int = EXIT_FAILED
     known: bool = False
     permanent: bool = False
+    panic: bool = False
     stage: Stage = "run"
     traceback: str = ""
 
@@ -47,7 +48,17 @@ class Failure:
                     traceback=trace,
                 )
         root = list(causes(error))[-1]
-        return cls(message=f"{type(root).__name__}: {root}", stage=stage, traceback=trace)
+        return cls(
+            message=f"{type(root).__name__}: {root}",
+            panic=is_panic(root),
+            stage=stage,
+            traceback=trace,
+        )
+
+
+def is_panic(error: BaseException) -> bool:
+    """Tell whether this is a Rust panic that has come up as an exception."""
+    return type(error).__name__ == "PanicException"
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

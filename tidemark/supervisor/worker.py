@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemark.errors import EXIT_INTERRUPTED, TidemarkError
-from tidemark.supervisor.lifeline import die_with, exit_on_interrupt, reset_interrupt
-from tidemark.supervisor.report import Failure, Reporter, Stage, causes
+from tidemark.supervisor.lifeline import Interrupts, die_with
+from tidemark.supervisor.report import Failure, Reporter, Stage, causes, is_panic
+from tidemark.supervisor.wrapped import keep_wrapped_errors
 
 if TYPE_CHECKING:
     from bytewax.dataflow import Dataflow
@@ -38,7 +39,6 @@ class RecoveryStoreDamaged(TidemarkError):
 
 def main() -> None:
     """Run one worker process as its command line says, and exit."""
-    reset_interrupt()
     args = _parse(sys.argv[1:])
     reporter = Reporter(args.report_fd)
     if args.supervisor_pid is not None:
@@ -47,15 +47,27 @@ def main() -> None:
         # Python's log goes to the terminal; the native fd 2, where Rust panics and librdkafka
         # write, is the supervisor's pipe.
         sys.stderr = os.fdopen(args.log_fd, "w", buffering=1, errors="replace")
+    first_error = keep_wrapped_errors()
+    interrupts = Interrupts()
     stage: Stage = "load"
     try:
         flow = _load(args.flow)
         stage = "run"
-        _run(flow, args, reporter.ready)
+        _run(flow, args, reporter.ready, interrupts)
+    except SystemExit:
+        raise
     except BaseException as error:
-        if isinstance(error, SystemExit):
-            raise
-        _end(error, stage, reporter)
+        _end(_explained(error, first_error(), interrupts), stage, reporter)
+
+
+def _explained(
+    error: BaseException, first: BaseException | None, interrupts: Interrupts
+) -> BaseException:
+    if not is_panic(error):
+        return error
+    if first is not None:
+        return first
+    return KeyboardInterrupt() if interrupts.received else error
 
 
 def _end(error: BaseException, stage: Stage, reporter: Reporter) -> None:
@@ -89,27 +101,30 @@ def _load(name: str) -> Dataflow:
     return flow
 
 
-def _run(flow: Dataflow, args: argparse.Namespace, on_connected: Callable[[], None]) -> None:
+def _run(
+    flow: Dataflow,
+    args: argparse.Namespace,
+    on_connected: Callable[[], None],
+    interrupts: Interrupts,
+) -> None:
     from bytewax.recovery import RecoveryConfig
     from bytewax.run import cli_main
 
-    connected = False
-
-    def connect() -> None:
-        nonlocal connected
-        connected = True
+    def connected() -> None:
+        interrupts.exit_at_once = False
         on_connected()
 
-    exit_on_interrupt(lambda: not connected)
-    cli_main(
-        _observed(flow, connect),
+    recovery = RecoveryConfig(  # type: ignore[no-untyped-call] # native
+        args.recovery_directory, timedelta(seconds=args.backup_interval_s)
+    )
+    interrupts.exit_at_once = True
+    cli_main(  # type: ignore[no-untyped-call] # native, without annotations
+        _observed(flow, connected),
         workers_per_process=args.workers,
         process_id=args.process,
         addresses=args.addresses.split(";") if args.addresses else None,
         epoch_interval=timedelta(seconds=args.epoch_interval_s),
-        recovery_config=RecoveryConfig(
-            args.recovery_directory, timedelta(seconds=args.backup_interval_s)
-        ),
+        recovery_config=recovery,
     )
 
 

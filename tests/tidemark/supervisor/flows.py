@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,6 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from tidemark.errors import ConfigError, Problem, TidemarkError
-
 
 LIMIT = int(os.environ.get("TEST_FLOW_LIMIT", "0"))
 OUT = Path(os.environ.get("TEST_FLOW_OUT", "."))
@@ -45,7 +45,8 @@ def misbehave(place: str) -> None:
         raise ConfigError([Problem("pond.depth", "-1", "a depth", "dig", "config.yaml:1")])
     if kind == "bug":
         raise ZeroDivisionError("a bug")
-    if kind == "hang":
+    if kind == "deaf":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         time.sleep(600)
     raise AssertionError(kind)
 
