@@ -12,7 +12,7 @@ from generator.settings import GeneratorSettings
 from tidemark.errors import ConfigError, Problem
 
 ORIGIN: Final = "command line"
-_SPEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+_WAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "rate": ("rate", "interval_s"),
     "speed": ("speed",),
     "event_rate": ("event_rate",),
@@ -49,9 +49,7 @@ def override(settings: GeneratorSettings, values: Mapping[str, Any]) -> Generato
     way. Raises ConfigError with every problem.
     """
     tree = settings.model_dump()
-    for path in _outdone(values):
-        tree[path] = _UNSET[path]
-    for path, value in values.items():
+    for path, value in {**values, **_implied(values)}.items():
         *sections, name = path.split(".")
         part = tree
         for section in sections:
@@ -73,11 +71,19 @@ def override(settings: GeneratorSettings, values: Mapping[str, Any]) -> Generato
         ) from error
 
 
-def _outdone(values: Mapping[str, Any]) -> list[str]:
-    """Return the configured settings that contradict what the flags say."""
-    said = {name for name, ways in _SPEEDS.items() if any(way in values for way in ways)}
-    outdone = [way for name in said for way in _SPEEDS[name] if way not in values]
-    if len(said) == 2:
-        (third,) = set(_SPEEDS) - said
-        outdone.extend(_SPEEDS[third])
-    return outdone
+def _implied(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the flags imply for the settings of pace beside them.
+
+    Two of rate, speed and event_rate determine the third; as fast as possible has no speed.
+    """
+    said = {name for name, ways in _WAYS.items() if any(way in values for way in ways)}
+    implied = {way: _UNSET[way] for name in said for way in _WAYS[name] if way not in values}
+    speed, event_rate = values.get("speed"), values.get("event_rate")
+    if said == {"speed", "event_rate"}:
+        if isinstance(speed, int | float) and isinstance(event_rate, int | float):
+            implied = {"rate": speed * event_rate, "interval_s": None, "speed": 1.0}
+    elif "event_rate" in said or values.get("rate", 0) is None:
+        implied["speed"] = 1.0
+    elif "speed" in said:
+        implied["event_rate"] = None
+    return implied

@@ -9,9 +9,10 @@ Two clocks run. The wall clock is when a record is sent, event time is what is w
 * `speed`       event time runs `speed` times faster than the wall clock.
 * `event_rate`  records a second of event time; null: `rate / speed`, without a rate 10,000.
 
-So `rate = event_rate * speed`: give two of them. Without a rate, `event_rate` alone spaces the
-events, and their times do not depend on how fast the machine is. Event time begins at
-`start_time` (null: now); both `after_s` and `for_s` of a scenario count from there in event time.
+So `rate = event_rate * speed`: with a rate, give `speed` or `event_rate`, not both. Without a rate
+`event_rate` alone spaces the events: their times do not depend on how fast the machine is, and
+`speed` means nothing. Event time begins at `start_time` (null: now); `after_s` and `for_s` of a
+scenario count from there in event time.
 
 A run ends after `count` records, or `duration_s` seconds of wall-clock time, whichever is first;
 with neither it goes on until it is stopped.
@@ -167,7 +168,11 @@ class GeneratorSettings(_Part):
             raise ValueError(
                 "rate and interval_s both say how fast to send: set rate to null to use interval_s"
             )
-        if self.event_rate is not None and self.wall_rate is not None and self.speed != 1.0:
+        if self.wall_rate is None and self.speed != 1.0:
+            raise ValueError(
+                "speed needs a rate: as fast as possible, event time is set by event_rate alone"
+            )
+        if self.event_rate is not None and self.speed != 1.0:
             raise ValueError(
                 "rate, speed and event_rate are all set, but rate = event_rate * speed: "
                 "leave out one of them"

@@ -11,7 +11,13 @@ from generator.population import Pool, Skew
 
 def test_numbered_names_are_distinct_and_in_words() -> None:
     pool = Pool.numbered("user_id", ["anna", "bob"], 5)
-    assert pool.names.to_list() == ["anna_00000", "bob_00001", "anna_00002", "bob_00003", "anna_00004"]
+    assert pool.names.to_list() == [
+        "anna_00000",
+        "bob_00001",
+        "anna_00002",
+        "bob_00003",
+        "anna_00004",
+    ]
 
 
 def test_pieces_are_json_fields() -> None:

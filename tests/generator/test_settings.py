@@ -33,6 +33,7 @@ def test_rates_follow_from_two_of_three(
     [
         ({"rate": 5.0, "interval_s": 1.0}, "rate and interval_s"),
         ({"rate": 5.0, "speed": 2.0, "event_rate": 9.0}, "leave out one"),
+        ({"rate": None, "speed": 2.0}, "speed needs a rate"),
         ({"faults": {"late_share": 0.6, "malformed_share": 0.5}}, "add up to 1.1"),
         ({"population": {"types": {"view": 0.0}}}, "weight above 0"),
         ({"population": {"types": {"": 1.0}}}, "empty name"),
