@@ -1,0 +1,58 @@
+"""What a source emits: one batch of one Kafka partition, decoded, with everything to be said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from dataflows.streaming.parcels import Discarded
+from dataflows.streaming.timestamps import Int64Array
+from sinks.commands import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What became of the records of a partition, cumulative and exact over restarts."""
+
+    read: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Records per reason code."""
+    late: dict[str, int] = field(default_factory=dict)
+    """Records per pipeline that were late by their own partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnTime:
+    """The rows of a batch that one pipeline takes, and what it does not take."""
+
+    columns: dict[str, pa.StringArray]
+    event_time_us: Int64Array
+    discarded: list[Discarded]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records `first_offset` to `next_offset` - 1 of a partition; no records: news of its silence.
+
+    `sequence` numbers the batches of a partition from 1. `silent_us` is the time since the last
+    accepted record of a partition that is read to its end and idle, else 0. `high_offset` is the
+    partition's end as last heard.
+    """
+
+    topic: str
+    partition: int
+    partitions: int
+    sequence: int
+    first_offset: int
+    next_offset: int
+    high_offset: int
+    max_event_before_us: int
+    max_event_us: int
+    silent_us: int
+    ended: bool
+    on_time: dict[str, OnTime]
+    """By pipeline."""
+    dead_letters: list[Record]
+    """Rejected and late records, as they go to their topics."""
+    counters: Counters

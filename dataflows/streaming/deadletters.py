@@ -1,0 +1,71 @@
+"""Dead letters: rejected and late records, unchanged, with the reason and the origin as headers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dataflows.streaming.decode import Reject
+from dataflows.streaming.timestamps import iso
+from sinks.commands import Record
+
+DEAD_LETTER_SUFFIX = ".dlq"
+LATE_SUFFIX = ".late"
+
+
+class Message(Protocol):
+    """What is used of a confluent_kafka Message."""
+
+    def topic(self) -> str | None:
+        """Return the topic."""
+
+    def partition(self) -> int | None:
+        """Return the partition."""
+
+    def offset(self) -> int | None:
+        """Return the offset."""
+
+    def key(self) -> bytes | None:
+        """Return the key."""
+
+    def value(self) -> bytes | None:
+        """Return the value."""
+
+    def timestamp(self) -> tuple[int, int]:
+        """Return the kind of the record's timestamp (0: none) and its milliseconds."""
+
+
+def rejected_record(message: Message, reject: Reject) -> Record:
+    """Return the record for `<topic>.dlq`."""
+    return Record(
+        f"{message.topic()}{DEAD_LETTER_SUFFIX}",
+        message.key(),
+        message.value(),
+        (
+            ("error.reason", reject.reason.value.encode()),
+            ("error.message", reject.message.encode(errors="backslashreplace")),
+            *_source_headers(message),
+        ),
+    )
+
+
+def late_record(message: Message, pipeline: str, window_start_us: int, watermark_us: int) -> Record:
+    """Return the record for `<topic>.late`."""
+    return Record(
+        f"{message.topic()}{LATE_SUFFIX}",
+        message.key(),
+        message.value(),
+        (
+            ("window.start", iso(window_start_us).encode()),
+            ("watermark", iso(watermark_us).encode()),
+            ("pipeline", pipeline.encode()),
+            *_source_headers(message),
+        ),
+    )
+
+
+def _source_headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+    return (
+        ("source.topic", str(message.topic()).encode()),
+        ("source.partition", str(message.partition()).encode()),
+        ("source.offset", str(message.offset()).encode()),
+    )

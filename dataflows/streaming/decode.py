@@ -1,0 +1,287 @@
+"""From raw message values to columns, with a reason for each record that is not accepted.
+
+msgspec decides what is valid, record by record; columns are built once per batch, and every further
+check is done on whole columns. A bad record costs its own time, never that of its neighbours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dataflows.streaming.schema import Event, Role, fields_of
+from dataflows.streaming.timestamps import INVALID_US, Int64Array, parse_timestamps
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class Reason(StrEnum):
+    """Why a record was rejected: the code in the dead letter's `error.reason`."""
+
+    INVALID_JSON = "invalid_json"
+    INVALID_SCHEMA = "invalid_schema"
+    INVALID_TIMESTAMP = "invalid_timestamp"
+    FUTURE_TIMESTAMP = "future_timestamp"
+    TOO_LARGE = "too_large"
+    INVALID_ID = "invalid_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that was not accepted: its position in the batch, the code and a sentence."""
+
+    position: int
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps on what a record may hold."""
+
+    max_message_bytes: int = 1_048_576
+    max_id_length: int = 256
+    max_distinct_names: int = 1_000
+    max_future_skew_us: int = 60_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The accepted records of a batch as columns, and the rejected ones.
+
+    `positions[i]` is the place in the batch of row i; `columns` and `event_time_us` have one entry
+    a row, in batch order.
+    """
+
+    positions: Int64Array
+    event_time_us: Int64Array
+    columns: dict[str, pa.StringArray]
+    rejects: list[Reject]
+
+
+class Decoder:
+    """Decodes batches of one topic partition.
+
+    Keeps one thing between batches: the distinct names seen, for the cap. With the same records in
+    the same order the outcome is the same for every batch size.
+    """
+
+    def __init__(
+        self, schema: type[Event], limits: Limits, names: dict[str, list[str]] | None = None
+    ) -> None:
+        self._decode = msgspec.json.Decoder(schema).decode
+        self._limits = limits
+        fields = fields_of(schema)
+        self._texts = [field for field in fields if field.role is not Role.TIMESTAMP]
+        self._timestamp = next(field.name for field in fields if field.role is Role.TIMESTAMP)
+        self._names: dict[str, set[str]] = {
+            field.name: set((names or {}).get(field.name, ()))
+            for field in fields
+            if field.role is Role.NAME
+        }
+
+    def names(self) -> dict[str, list[str]]:
+        """Return the distinct names seen per field: the state to resume with."""
+        return {field: sorted(names) for field, names in self._names.items()}
+
+    def decode(
+        self,
+        values: Sequence[bytes | None],
+        now_us: int,
+        broker_time_us: Callable[[int], int | None] = lambda _position: None,
+    ) -> Decoded:
+        """Decode a batch.
+
+        `now_us` is the wall clock; `broker_time_us(position)` the record's own Kafka timestamp if
+        it has one. A record is of the future when its event time is later than the earlier of the
+        two plus the allowed skew: by its Kafka timestamp a replay comes to the same verdict as the
+        first reading did, even when by then that time has come.
+        """
+        rejects: list[Reject] = []
+        rows, kept = self._parse(values, rejects)
+        positions: Int64Array = (
+            np.arange(len(values), dtype=np.int64) if kept is None else np.array(kept, np.int64)
+        )
+        columns: dict[str, pa.StringArray] = {}
+        bad = _BadRows(positions, rejects)
+        for field in self._texts:
+            name = field.name
+            texts = [getattr(row, name) for row in rows]
+            columns[name] = self._text_column(name, field.role, texts, bad)
+        times = parse_timestamps([getattr(row, self._timestamp) for row in rows])
+        for row in np.flatnonzero(times == INVALID_US):
+            shown = _shown(getattr(rows[row], self._timestamp))
+            bad.add(
+                row,
+                Reason.INVALID_TIMESTAMP,
+                f"{self._timestamp}: {shown} is neither ISO-8601 nor epoch seconds or milliseconds",
+            )
+        self._check_future(times, positions, now_us, broker_time_us, bad)
+        self._cap_names(columns, bad)
+        if bad.rows:
+            keep = np.ones(len(rows), bool)
+            keep[list(bad.rows)] = False
+            mask = pa.array(keep)
+            positions, times = positions[keep], times[keep]
+            columns = {name: column.filter(mask) for name, column in columns.items()}
+        rejects.sort(key=lambda reject: reject.position)
+        return Decoded(positions, times, columns, rejects)
+
+    def _parse(
+        self, values: Sequence[bytes | None], rejects: list[Reject]
+    ) -> tuple[list[Event], list[int] | None]:
+        """Parse what is valid by itself; the second result is None when every value is."""
+        rows: list[Event] = []
+        oversized = self._oversized(values)
+        if not oversized and self._parse_all(values, rows):
+            return rows, None
+        rows.clear()
+        kept = []
+        for position, value in enumerate(values):
+            if position in oversized:
+                size = len(value or b"")
+                message = f"{size} bytes, at most {self._limits.max_message_bytes} are taken"
+                rejects.append(Reject(position, Reason.TOO_LARGE, message))
+                continue
+            try:
+                row = self._parse_one(value)
+            except msgspec.ValidationError as error:
+                rejects.append(Reject(position, self._schema_reason(error), str(error)))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                rejects.append(Reject(position, Reason.INVALID_JSON, str(error)))
+            else:
+                rows.append(row)
+                kept.append(position)
+        return rows, kept
+
+    def _oversized(self, values: Sequence[bytes | None]) -> frozenset[int]:
+        limit = self._limits.max_message_bytes
+        try:
+            if max(map(len, values), default=0) <= limit:  # type: ignore[arg-type]
+                return frozenset()
+        except TypeError:  # a tombstone: null has no length
+            pass
+        return frozenset(i for i, value in enumerate(values) if value and len(value) > limit)
+
+    def _parse_all(self, values: Sequence[bytes | None], rows: list[Event]) -> bool:
+        """Parse all values at once; False when one of them needs a closer look."""
+        try:
+            rows.extend(map(self._decode, values))  # type: ignore[arg-type]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+            return False
+        # msgspec does not look into the strings of ignored fields; JSON is UTF-8 all through.
+        return b"".join(values).isascii()  # type: ignore[arg-type]
+
+    def _parse_one(self, value: bytes | None) -> Event:
+        if value is None:
+            raise msgspec.DecodeError("null value (a tombstone)")
+        row: Event = self._decode(value)
+        if not value.isascii():
+            value.decode()
+        return row
+
+    def _schema_reason(self, error: msgspec.ValidationError) -> Reason:
+        # 1e999 is JSON, and of a type that a timestamp may have, but no time.
+        out_of_range = "out of range" in str(error) and f"$.{self._timestamp}" in str(error)
+        return Reason.INVALID_TIMESTAMP if out_of_range else Reason.INVALID_SCHEMA
+
+    def _text_column(
+        self, name: str, role: Role, texts: list[str | int], bad: _BadRows
+    ) -> pa.StringArray:
+        try:
+            column = pa.array(texts, pa.string())
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            column = pa.array([_decimal(text) for text in texts], pa.string())
+        if not len(column):
+            return column
+        _, offset_buffer, data_buffer = column.buffers()
+        lengths = np.diff(np.frombuffer(offset_buffer, np.int32, len(column) + 1))
+        data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else lengths
+        if not lengths.all():
+            for row in np.flatnonzero(lengths == 0):
+                bad.add(row, Reason.INVALID_SCHEMA, f"{name}: is empty")
+        limit = self._limits.max_id_length
+        if lengths.max() > limit:
+            for row in np.flatnonzero(lengths > limit):
+                if (length := len(column[row].as_py())) > limit:
+                    message = f"{name}: {length} characters, at most {limit} are taken"
+                    bad.add(row, Reason.INVALID_ID, message)
+        if role is Role.ID and bool(((data < 0x20) | (data >= 0x7F)).any()):
+            for row, text in enumerate(column.to_pylist()):
+                if _CONTROL.search(text):
+                    bad.add(row, Reason.INVALID_ID, f"{name}: {_shown(text)} has a control character")
+        return column
+
+    def _check_future(
+        self,
+        times: Int64Array,
+        positions: Int64Array,
+        now_us: int,
+        broker_time_us: Callable[[int], int | None],
+        bad: _BadRows,
+    ) -> None:
+        if not len(times):
+            return
+        skew_us = self._limits.max_future_skew_us
+        ends = (broker_time_us(int(positions[0])), broker_time_us(int(positions[-1])))
+        earliest_us = min([now_us, *(end for end in ends if end is not None)])
+        for row in np.flatnonzero(times > earliest_us + skew_us):
+            own_us = broker_time_us(int(positions[row]))
+            limit_us = now_us if own_us is None else min(now_us, own_us)
+            ahead_s = (int(times[row]) - limit_us) / 1e6
+            if times[row] > limit_us + skew_us:
+                message = f"{ahead_s:.0f} s ahead, at most {skew_us / 1e6:g} s are taken"
+                bad.add(row, Reason.FUTURE_TIMESTAMP, message)
+
+    def _cap_names(self, columns: dict[str, pa.StringArray], bad: _BadRows) -> None:
+        """Reject names past the cap, in record order; rows that are bad anyway use up no place."""
+        limit = self._limits.max_distinct_names
+        for field, known in self._names.items():
+            column = columns[field]
+            fresh = [name for name in column.unique().to_pylist() if name not in known]
+            if not fresh:
+                continue
+            if not bad.rows and len(known) + len(fresh) <= limit:
+                known.update(fresh)
+                continue
+            for row, name in enumerate(column.to_pylist()):
+                if row in bad.rows or name in known:
+                    continue
+                if len(known) < limit:
+                    known.add(name)
+                else:
+                    message = f"{field}: {_shown(name)} is new and {limit} names are known already"
+                    bad.add(row, Reason.INVALID_SCHEMA, message)
+
+
+class _BadRows:
+    """Rows found bad after parsing; the first reason found for a row stands."""
+
+    def __init__(self, positions: Int64Array, rejects: list[Reject]) -> None:
+        self._positions = positions
+        self._rejects = rejects
+        self.rows: set[int] = set()
+
+    def add(self, row: int | np.signedinteger[npt.NBitBase], reason: Reason, message: str) -> None:
+        if int(row) not in self.rows:
+            self.rows.add(int(row))
+            self._rejects.append(Reject(int(self._positions[row]), reason, message))
+
+
+def _decimal(value: str | int) -> str:
+    """Integers are ids by their decimal text; one too long to print is too long for an id."""
+    if isinstance(value, str):
+        return value
+    return str(value) if value.bit_length() <= 4_096 else "0" * 4_096
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

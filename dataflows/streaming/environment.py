@@ -1,0 +1,34 @@
+"""What every pipeline shares: how Kafka is read, what time means, where results go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dataflows.streaming.decode import Limits
+from dataflows.streaming.source import SourceOptions
+from sinks.store import StoreFactory
+
+MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The surroundings of a flow."""
+
+    source: SourceOptions
+    limits: Limits
+    out_of_orderness_us: int
+    idle_after_us: int
+    key_groups: int
+    time_zone: ZoneInfo
+    documents: list[StoreFactory]
+    series: list[StoreFactory]
+    topics: list[StoreFactory]
+    """Where records are sent: Kafka, or nothing."""
+    partitions: Callable[[str], int]
+    """Asks how many partitions a topic has."""
+    lane: dict[str, Any] = field(default_factory=dict)
+    """Arguments of every `StoreSink`."""

@@ -1,0 +1,92 @@
+"""Fetches records that were late on arrival from Kafka again, to send them to the late topic.
+
+What travels to the windows is counted already, so the bytes of such a record are no longer at hand.
+The case is rare (an origin that wakes behind its closed windows), and this way it costs the common
+one nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from dataflows.streaming.deadletters import late_record
+from dataflows.streaming.decode import Decoder
+from dataflows.streaming.keygroups import key_groups_of
+from dataflows.streaming.parcels import LateOnArrival
+from dataflows.streaming.reader import TopicSpec
+from dataflows.streaming.watermark import window_start_us
+from sinks.commands import Record
+from tidemark.log import get_logger
+
+_GIVE_UP_AFTER_S = 30.0
+
+log = get_logger(__name__)
+
+
+class LateFetcher:
+    """Reads ranges of a topic again. The consumer is made when it is first needed."""
+
+    def __init__(
+        self, spec: TopicSpec, pipeline: str, key: str, key_groups: int, client: dict[str, Any]
+    ) -> None:
+        self._spec = spec
+        self._pipeline = pipeline
+        self._key = key
+        self._key_groups = key_groups
+        self._client = client
+
+    def fetch(self, late: LateOnArrival) -> list[Record]:
+        """Return the records for the late topic.
+
+        Where some can not be read any more, what is missing is logged; all are counted as late.
+        """
+        consumer = Consumer(
+            {**self._client, "group.id": "tidemark-late", "enable.auto.commit": False}
+        )
+        try:
+            messages = self._read(consumer, late)
+        except KafkaException as error:
+            log.error("late_records_unreadable", error=str(error), records=late.records)
+            return []
+        finally:
+            consumer.close()
+        records = self._select(messages, late)
+        if len(records) != late.records:
+            log.error("late_records_missing", expected=late.records, found=len(records))
+        return records
+
+    def _read(self, consumer: Consumer, late: LateOnArrival) -> list[Message]:
+        consumer.assign([TopicPartition(self._spec.topic, late.origin, late.first_offset)])
+        messages: list[Message] = []
+        deadline_s = time.monotonic() + _GIVE_UP_AFTER_S
+        while time.monotonic() < deadline_s:
+            for message in consumer.consume(late.next_offset - late.first_offset, timeout=0.2):
+                error = message.error()
+                if error is not None:
+                    raise KafkaException(error)
+                messages.append(message)
+            if messages and (messages[-1].offset() or 0) + 1 >= late.next_offset:
+                break
+        return [m for m in messages if (m.offset() or 0) < late.next_offset]
+
+    def _select(self, messages: list[Message], late: LateOnArrival) -> list[Record]:
+        spec = self._spec
+        window_us = spec.windows_us[self._pipeline]
+        now_us = time.time_ns() // 1_000
+        decoded = Decoder(spec.schema, spec.limits).decode([m.value() for m in messages], now_us)
+        times = decoded.event_time_us
+        before = np.concatenate([np.array([late.max_event_before_us], np.int64), times[:-1]])
+        own_watermarks = np.maximum.accumulate(before) - spec.out_of_orderness_us
+        groups = key_groups_of(decoded.columns[self._key], self._key_groups)
+        records = []
+        for row, time_us in enumerate(times.tolist()):
+            start_us = window_start_us(time_us, window_us)
+            own_late = start_us + window_us <= own_watermarks[row]
+            if groups[row] == late.group and start_us in late.starts_us and not own_late:
+                message = messages[int(decoded.positions[row])]
+                records.append(late_record(message, self._pipeline, start_us, late.watermark_us))
+        return records

@@ -1,0 +1,108 @@
+"""What travels between the steps of a flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from dataflows.streaming.frames import pack, unpack
+from dataflows.streaming.split import Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """Records of one partition that did not get into a window, booked on the window that was
+    current in that partition: the one of the largest event time before them."""
+
+    window_start_us: int
+    rejected: int
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """News of one origin for one key group.
+
+    `sequence` numbers the parcels of an origin without gaps; every key group gets each of them, for
+    its watermark. `silent_us` is how long a caught-up origin has had no record, 0 if it has.
+    """
+
+    origin: int
+    origins: int
+    group: int
+    sequence: int
+    max_event_us: int
+    silent_us: int
+    first_offset: int
+    next_offset: int
+    max_event_before_us: int
+    pieces: list[Piece]
+    discarded: list[Discarded] = field(default_factory=list)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Frames cross between processes as Arrow IPC (threads of a process share the parcel)."""
+        pieces = [(p.window_start_us, p.table, pack(p.rows)) for p in self.pieces]
+        discarded = [(d.window_start_us, d.rejected, d.late) for d in self.discarded]
+        return _unpack_parcel, (
+            (self.origin, self.origins, self.group, self.sequence),
+            (self.max_event_us, self.silent_us),
+            (self.first_offset, self.next_offset, self.max_event_before_us),
+            pieces,
+            discarded,
+        )
+
+
+def _unpack_parcel(
+    identity: tuple[int, int, int, int],
+    time: tuple[int, int],
+    offsets: tuple[int, int, int],
+    pieces: list[tuple[int, int, bytes]],
+    discarded: list[tuple[int, int, int]],
+) -> Parcel:
+    return Parcel(
+        *identity,
+        *time,
+        *offsets,
+        [Piece(start_us, table, unpack(rows)) for start_us, table, rows in pieces],
+        [Discarded(*item) for item in discarded],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWindow:
+    """The final rows of one window in one key group, by table name."""
+
+    start_us: int
+    tables: dict[str, pl.DataFrame]
+    rejected: int
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateOnArrival:
+    """Records of an origin that woke after their windows had closed without it.
+
+    They are among the offsets `first_offset` to `next_offset` - 1 of the origin: those that are not
+    late by their own partition, whose key falls into `group` and whose window is one of `starts_us`.
+    """
+
+    origin: int
+    group: int
+    first_offset: int
+    next_offset: int
+    max_event_before_us: int
+    watermark_us: int
+    starts_us: tuple[int, ...]
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A key group's word that all its windows up to `watermark_us` are closed, and those newly so."""
+
+    group: int
+    watermark_us: int
+    windows: list[ClosedWindow]
+    late: list[LateOnArrival]

@@ -1,0 +1,66 @@
+"""From a window's numbers to what is stored: the parts that are alike for every pipeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from dataflows.streaming.environment import MICROSECONDS
+from dataflows.streaming.summary import WindowSummary
+from dataflows.streaming.timestamps import iso, moment
+from dataflows.streaming.watermark import END_US
+from sinks.commands import NewestDocuments, Point, ReplaceDocuments
+
+AGGREGATES = "aggregated_data"
+METRICS = "real_time_metrics"
+
+
+def aggregate(
+    kind: str, start_us: int, window_s: int, fields: Mapping[str, object]
+) -> ReplaceDocuments:
+    """Return the document of a window in `aggregated_data`, under the id `<type>/<window start>`."""
+    start = moment(start_us)
+    document = {
+        "_id": f"{kind}/{iso(start_us)}",
+        "type": kind,
+        "timestamp": start,
+        "window_end": moment(start_us + window_s * MICROSECONDS),
+        **fields,
+    }
+    return ReplaceDocuments(AGGREGATES, [document])
+
+
+def metrics(pipeline: str, start_us: int, fields: Mapping[str, Any]) -> NewestDocuments:
+    """Return the newest value of each single number of a window, under `<pipeline>.<field>`."""
+    start = moment(start_us)
+    documents = [
+        {"_id": f"{pipeline}.{name}", "pipeline": pipeline, "value": value, "timestamp": start}
+        for name, value in fields.items()
+        if isinstance(value, int | float)
+    ]
+    return NewestDocuments(METRICS, documents, "timestamp")
+
+
+def pipeline_point(
+    pipeline: str,
+    final: WindowSummary[Any],
+    window_s: int,
+    events: int,
+    rejected: int,
+    late: int,
+) -> Point:
+    """Return the pipeline's own point for a window.
+
+    `events` got into the window; `rejected` and `late` came while it was the newest one. The lag is
+    that of the clock behind the watermark that closed it, of its end where input has ended.
+    """
+    end_us = final.start_us + window_s * MICROSECONDS
+    reached_us = end_us if final.watermark_us >= END_US else final.watermark_us
+    lag_s = time.time() - reached_us / MICROSECONDS
+    return Point(
+        "pipeline",
+        moment(final.start_us),
+        {"pipeline": pipeline},
+        {"events": events, "rejected": rejected, "late": late, "watermark_lag_s": lag_s},
+    )

@@ -1,0 +1,110 @@
+"""Window summaries: the partial summaries of the key groups, merged when every group has closed.
+
+The origins of this merge are the key groups, each with the watermark up to which it has closed its
+windows; a summary is final when the smallest of them has passed the window's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from dataflows.streaming.parcels import ClosedWindow
+from dataflows.streaming.watermark import BEGINNING_US, Watermarks
+from tidemark.errors import TidemarkError
+
+STATE_VERSION = 1
+
+
+class Partial(Protocol):
+    """A mergeable summary: a msgspec struct, so that it can be stored."""
+
+    def merge(self: P, other: P) -> P:
+        """Add another one up; associative and commutative."""
+
+
+P = TypeVar("P", bound=Partial)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPartials(Generic[P]):
+    """A key group's partial summaries, and the watermark up to which its windows are closed."""
+
+    group: int
+    watermark_us: int
+    partials: list[tuple[int, P]]
+    """Window start in microseconds, and the partial summary."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSummary(Generic[P]):
+    """The final summary of a window; `watermark_us` is the watermark that closed it."""
+
+    start_us: int
+    watermark_us: int
+    summary: P
+
+
+@dataclass(frozen=True, slots=True)
+class SummarySpec(Generic[P]):
+    """How a window is summed up: `partial` over one key group's rows, its type, how many groups."""
+
+    partial: Callable[[ClosedWindow], P]
+    type: type[P]
+    key_groups: int
+    window_us: int
+
+
+class SummaryWindows(Generic[P]):
+    """The windows for which some groups' partial summaries are still missing."""
+
+    def __init__(self, spec: SummarySpec[P], state: dict[str, Any] | None = None) -> None:
+        self._spec = spec
+        self._pending: dict[int, P] = {}
+        closed_us: dict[int, int] = {}
+        watermark_us = BEGINNING_US
+        if state is not None:
+            if state["version"] != STATE_VERSION:
+                raise TidemarkError(
+                    f"the recovery store has summary state of version {state['version']}, this "
+                    f"program reads version {STATE_VERSION}",
+                    remedy="resume it with the version that wrote it, or start with an empty store",
+                )
+            closed_us = dict(state["closed_us"])
+            watermark_us = state["watermark_us"]
+            for start_us, packed in state["pending"]:
+                self._pending[start_us] = msgspec.msgpack.decode(packed, type=spec.type)
+        self._groups = Watermarks(
+            window_us=spec.window_us,
+            out_of_orderness_us=0,
+            idle_after_us=1,
+            watermark_us=watermark_us,
+            max_event_us=closed_us,
+        )
+        self._groups.expect(spec.key_groups)
+
+    def absorb(self, news: Sequence[GroupPartials[P]]) -> list[WindowSummary[P]]:
+        """Take partial summaries in; return the windows that are final, oldest first."""
+        for item in news:
+            for start_us, partial in item.partials:
+                there = self._pending.get(start_us)
+                self._pending[start_us] = partial if there is None else there.merge(partial)
+            self._groups.report(item.group, item.watermark_us, 0)
+        watermark_us = self._groups.advance()
+        final = sorted(s for s in self._pending if s + self._spec.window_us <= watermark_us)
+        return [WindowSummary(start, watermark_us, self._pending.pop(start)) for start in final]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain values and bytes."""
+        return {
+            "version": STATE_VERSION,
+            "closed_us": self._groups.state(),
+            "watermark_us": self._groups.watermark_us,
+            "pending": [
+                (start_us, msgspec.msgpack.encode(partial))
+                for start_us, partial in self._pending.items()
+            ],
+        }

@@ -1,0 +1,217 @@
+"""Tumbling windows of one key group: the state, its rules and its snapshots. Knows no Bytewax.
+
+Guarantee: fed the parcels of each origin in sequence, in any interleaving of the origins, the closed
+windows are the same (but for records that were late on arrival, see `watermark`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dataflows.streaming.frames import Tiers
+from dataflows.streaming.parcels import ClosedWindow, Closing, Discarded, LateOnArrival, Parcel
+from dataflows.streaming.watermark import BEGINNING_US, END_US, Watermarks
+from stats.tables import COUNT, CountTable
+from tidemark.errors import TidemarkError
+
+STATE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpec:
+    """What is computed per window, and when a window is over."""
+
+    tables: tuple[CountTable, ...]
+    """The first table counts every event once; it decides what is late on arrival."""
+    window_us: int
+    out_of_orderness_us: int
+    idle_after_us: int
+
+
+class EndedStoreError(TidemarkError):
+    """The recovery store belongs to a finished bounded run, and the topic has grown since."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the recovery store is from a bounded run (--until-end) that closed all windows at the "
+            "end of its input, and the topic has new records since: some may belong to windows "
+            "that are closed already",
+            remedy="start with an empty recovery store (tidemark run --fresh): the topic is read "
+            "from the start, and what is stored already is not counted twice",
+        )
+
+
+class SequenceError(TidemarkError):
+    """A parcel is missing or came twice: state and input do not belong together."""
+
+
+class _Window:
+    """One open window."""
+
+    __slots__ = ("late", "rejected", "tiers")
+
+    def __init__(self, tables: Sequence[CountTable], packed: Sequence[bytes] | None = None) -> None:
+        self.tiers = [
+            Tiers(table.merge, packed[number] if packed else None)
+            for number, table in enumerate(tables)
+        ]
+        self.rejected = 0
+        self.late = 0
+
+
+class GroupWindows:
+    """The open windows of one key group."""
+
+    def __init__(self, spec: WindowSpec, state: dict[str, Any] | None = None) -> None:
+        self._spec = spec
+        self._windows: dict[int, _Window] = {}
+        self._late: list[LateOnArrival] = []
+        # What was discarded when its window had closed is booked on the next one.
+        self._carried_rejected = 0
+        self._carried_late = 0
+        self._sequences: dict[int, int] = {}
+        self._group = -1
+        self._ended = False
+        time = {
+            "window_us": spec.window_us,
+            "out_of_orderness_us": spec.out_of_orderness_us,
+            "idle_after_us": spec.idle_after_us,
+        }
+        if state is None:
+            self._watermarks = Watermarks(**time)
+            self._closed_us = BEGINNING_US
+            return
+        if state["version"] != STATE_VERSION:
+            raise TidemarkError(
+                f"the recovery store has window state of version {state['version']}, this program "
+                f"reads version {STATE_VERSION}",
+                remedy="resume it with the version that wrote it, or start with an empty store",
+            )
+        self._watermarks = Watermarks(
+            **time, watermark_us=state["watermark_us"], max_event_us=state["max_event_us"]
+        )
+        self._closed_us = state["watermark_us"]
+        self._sequences = dict(state["sequences"])
+        self._group = state["group"]
+        self._carried_rejected, self._carried_late = state["carried"]
+        self._ended = state["ended"]
+        for start_us, packed, rejected, late in state["windows"]:
+            window = self._windows[start_us] = _Window(spec.tables, packed)
+            window.rejected, window.late = rejected, late
+
+    def absorb(self, parcels: Sequence[Parcel]) -> list[Closing]:
+        """Take parcels in and close the windows that are over.
+
+        Returns at most one closing; none when the watermark has passed no window's end.
+        """
+        for parcel in parcels:
+            self._absorb(parcel)
+            self._watermarks.advance()
+        return self._close()
+
+    def end(self) -> list[Closing]:
+        """Close everything: the input has ended for good."""
+        self._ended = True
+        self._watermarks.watermark_us = END_US
+        return self._close()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain values and bytes, independent of later changes."""
+        return {
+            "version": STATE_VERSION,
+            "group": self._group,
+            "watermark_us": self._watermarks.watermark_us,
+            "max_event_us": self._watermarks.state(),
+            "sequences": dict(self._sequences),
+            "carried": (self._carried_rejected, self._carried_late),
+            "ended": self._ended,
+            "windows": [
+                (start_us, [tiers.packed() for tiers in window.tiers], window.rejected, window.late)
+                for start_us, window in self._windows.items()
+            ],
+        }
+
+    def _absorb(self, parcel: Parcel) -> None:
+        last = self._sequences.get(parcel.origin, 0)
+        if parcel.sequence != last + 1:
+            raise SequenceError(
+                f"key group {parcel.group} got parcel {parcel.sequence} of partition "
+                f"{parcel.origin} after parcel {last}",
+                remedy="this is a bug, or two flows share one recovery store: please report it",
+            )
+        self._sequences[parcel.origin] = parcel.sequence
+        self._group = parcel.group
+        if self._ended:
+            if parcel.next_offset > parcel.first_offset:
+                raise EndedStoreError
+            return
+        self._watermarks.expect(parcel.origins)
+        late_starts_us: dict[int, int] = {}
+        for piece in parcel.pieces:
+            if piece.window_start_us + self._spec.window_us <= self._watermarks.watermark_us:
+                if piece.table == 0:
+                    records = int(piece.rows[COUNT].sum())
+                    late_starts_us[piece.window_start_us] = records
+                continue
+            self._window(piece.window_start_us).tiers[piece.table].add(piece.rows)
+        for discarded in parcel.discarded:
+            self._book(discarded)
+        if late_starts_us:
+            self._late_on_arrival(parcel, late_starts_us)
+        self._watermarks.report(parcel.origin, parcel.max_event_us, parcel.silent_us)
+
+    def _window(self, start_us: int) -> _Window:
+        window = self._windows.get(start_us)
+        if window is None:
+            window = self._windows[start_us] = _Window(self._spec.tables)
+        return window
+
+    def _book(self, discarded: Discarded) -> None:
+        end_us = discarded.window_start_us + self._spec.window_us
+        if end_us <= self._watermarks.watermark_us:
+            self._carried_rejected += discarded.rejected
+            self._carried_late += discarded.late
+        else:
+            window = self._window(discarded.window_start_us)
+            window.rejected += discarded.rejected
+            window.late += discarded.late
+
+    def _late_on_arrival(self, parcel: Parcel, records_by_start_us: dict[int, int]) -> None:
+        records = sum(records_by_start_us.values())
+        self._carried_late += records
+        self._late.append(
+            LateOnArrival(
+                origin=parcel.origin,
+                group=parcel.group,
+                first_offset=parcel.first_offset,
+                next_offset=parcel.next_offset,
+                max_event_before_us=parcel.max_event_before_us,
+                watermark_us=self._watermarks.watermark_us,
+                starts_us=tuple(records_by_start_us),
+                records=records,
+            )
+        )
+
+    def _close(self) -> list[Closing]:
+        watermark_us = self._watermarks.watermark_us
+        window_us = self._spec.window_us
+        passed_an_end = watermark_us // window_us != self._closed_us // window_us
+        if not passed_an_end and not self._late:
+            return []
+        over = sorted(start for start in self._windows if start + window_us <= watermark_us)
+        closed = []
+        for start_us in over:
+            window = self._windows.pop(start_us)
+            rejected = window.rejected + self._carried_rejected
+            late = window.late + self._carried_late
+            self._carried_rejected = self._carried_late = 0
+            tables = {
+                table.name: tiers.merged()
+                for table, tiers in zip(self._spec.tables, window.tiers, strict=True)
+            }
+            closed.append(ClosedWindow(start_us, tables, rejected, late))
+        late_on_arrival, self._late = self._late, []
+        self._closed_us = watermark_us
+        return [Closing(self._group, watermark_us, closed, late_on_arrival)]

@@ -1,0 +1,1 @@
+"""Statistics as pure functions of frames: no I/O, no clock, no stream processor."""
