@@ -1,7 +1,7 @@
 """The current aggregate of a key, as a pure function: the reference for every store.
 
-A store may compute an `AccumulateWindow` in any way (SQL, an update pipeline), what it holds afterwards must equal
-the fold of `accumulate` over the windows in the order they were sent.
+A store may compute an `AccumulateWindow` in any way (SQL, an update pipeline), what it holds
+afterwards must equal the fold of `accumulate` over the windows in the order they were sent.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ def accumulate(
 ) -> Document:
     """Return the aggregate of `key` after one more window.
 
-    `document` is the stored aggregate (None: the key is new) and is not changed; `counts` has at least one name.
-    A window that is not newer than the stored `last_window` was applied before: the document comes back as it is.
+    `document` is the stored aggregate (None: the key is new) and is not changed; `counts` has at
+    least one name. A window that is not newer than the stored `last_window` was applied before: the
+    document comes back as it is.
     """
     if document is not None and document["last_window"] >= window_start:
         return document

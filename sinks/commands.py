@@ -1,9 +1,9 @@
 """Commands: what a store is asked to do.
 
-A command is a plain value: it holds no connection, can be pickled, and says what is to be stored, never how.
-Every command is idempotent by construction, so a writer may send it again after an unclear failure:
-documents and points carry absolute values under deterministic ids, and a window is added to an aggregate only
-where it is newer than the last one added (see `sinks.aggregate`).
+A command is a plain value: it holds no connection, can be pickled, and says what is to be stored,
+never how. Every command is idempotent by construction, so a writer may send it again after an
+unclear failure: documents and points carry absolute values under deterministic ids, and a window is
+added to an aggregate only where it is newer than the last one added (see `sinks.aggregate`).
 
 All datetimes are timezone-aware and in UTC. Text holds no NUL character.
 """
@@ -41,8 +41,8 @@ class ReplaceDocuments:
 class NewestDocuments:
     """Store each document unless a newer one is there.
 
-    Written where nothing is stored or `stored[order_by] <= new[order_by]`. `order_by` names a number or a datetime
-    at the top of every document.
+    Written where nothing is stored or `stored[order_by] <= new[order_by]`. `order_by` names a
+    number or a datetime at the top of every document.
     """
 
     collection: str
@@ -54,9 +54,10 @@ class NewestDocuments:
 class AccumulateWindow:
     """Add one window's counts to the current aggregate of each key.
 
-    `counts` has the columns of `COUNTS_SCHEMA`: one row per (key, name), the rows of one key adjacent, every count
-    at least 1. A key whose stored `last_window` is this window or a later one is left as it is: the windows of a key
-    must be sent in order, and one sent again changes nothing. `sinks.aggregate.accumulate` is the reference.
+    `counts` has the columns of `COUNTS_SCHEMA`: one row per (key, name), the rows of one key
+    adjacent, every count at least 1. A key whose stored `last_window` is this window or a later one
+    is left as it is: the windows of a key must be sent in order, and one sent again changes
+    nothing. `sinks.aggregate.accumulate` is the reference.
     """
 
     collection: str
@@ -68,8 +69,8 @@ class AccumulateWindow:
 class Point:
     """One point of a time series.
 
-    An `int` field is stored as an integer, a `float` as a float: a field must keep its kind for ever.
-    The time is kept in whole seconds.
+    An `int` field is stored as an integer, a `float` as a float: a field must keep its kind for
+    ever. The time is kept in whole seconds.
     """
 
     measurement: str

@@ -1,12 +1,14 @@
-"""Lane: a writer thread with one bounded queue, so that a slow store slows the reader and nothing is lost.
+"""Lane: a writer thread with one bounded queue, so that a slow store slows the reader and nothing
+is lost.
 
-Delivery guarantee: that of the store. `drain` returns when every command put before it is durable; a caller that
-drains before it counts its input as done therefore gets at-least-once, and the commands make that exact.
-Order is kept: commands of one lane reach the store in the order they were put.
+Delivery guarantee: that of the store. `drain` returns when every command put before it is durable;
+a caller that drains before it counts its input as done therefore gets at-least-once, and the
+commands make that exact. Order is kept: commands of one lane reach the store in the order they were
+put.
 
-Transient failures are retried with growing, jittered waits until the store has taken nothing for `give_up_after_s`.
-The waiting is our own loop: it must end at once when the lane is closed and must honour the wait that a server asks
-for; stamina sleeps without a way to be woken.
+Transient failures are retried with growing, jittered waits until the store has taken nothing for
+`give_up_after_s`. The waiting is our own loop: it must end at once when the lane is closed and must
+honour the wait that a server asks for; stamina sleeps without a way to be woken.
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from sinks.commands import Command, count_rows
 from sinks.store import Store, StoreFactory, StoreUnavailable
+from tidemark.log import get_logger
 
 WRITE_SECONDS = Histogram(
     "tidemark_store_write_seconds", "Seconds that one write took, failed ones too.", ["store"]
@@ -41,14 +43,16 @@ _ROWS_PER_WRITE = 100_000
 
 
 class LaneClosed(RuntimeError):
-    """A command was put into a lane that was closed, or the lane was closed while its caller waited."""
+    """A command was put into a lane that was closed, or the lane was closed while its caller
+    waited.
+    """
 
 
 class Lane:
     """Write commands to one store in a thread of its own.
 
-    `put`, `drain` and `close` belong to one caller thread. The first error that ends the lane is raised by the next
-    call, and by every `put` and `drain` after that.
+    `put`, `drain` and `close` belong to one caller thread. The first error that ends the lane is
+    raised by the next call, and by every `put` and `drain` after that.
     """
 
     def __init__(
@@ -68,7 +72,7 @@ class Lane:
         self._give_up_after_s = give_up_after_s
         self._close_within_s = close_within_s
         self._clock = clock
-        self._log = structlog.get_logger("sinks.lane")
+        self._log = get_logger(__name__)
         self._queue: deque[Command] = deque()
         self._pending = 0  # queued or being written
         self._changed = threading.Condition()
@@ -98,10 +102,11 @@ class Lane:
             self._raise_if_ended()
 
     def close(self) -> None:
-        """Stop the thread and close the store; what is not durable yet is given up (call `drain` first).
+        """Stop the thread and close the store; what is not durable yet is given up (call `drain`
+        first).
 
-        Waits for a write under way, for `close_within_s` at most. Raises what ended the lane unless it was raised
-        before. May be called again.
+        Waits for a write under way, for `close_within_s` at most. Raises what ended the lane unless
+        it was raised before. May be called again.
         """
         with self._changed:
             self._stopping.set()
@@ -156,7 +161,9 @@ class Lane:
                 self._close_store(store)
 
     def _take(self) -> list[Command]:
-        """Return the next commands in order, as many as make a good write; none when the lane is closed."""
+        """Return the next commands in order, as many as make a good write; none when the lane is
+        closed.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._stopping.is_set() or self._queue)
             batch: list[Command] = []
@@ -223,16 +230,18 @@ class Lane:
         self, tries: int, failing_for_s: float, error: StoreUnavailable
     ) -> StoreUnavailable:
         return StoreUnavailable(
-            f"{self.name} has taken nothing for {failing_for_s:.0f} s ({tries} tries): {error.message}",
-            remedy="bring the store back and start again: the next start resumes at the last snapshot and "
-            "nothing is lost or counted twice; `stores.give_up_after_s` sets how long to wait",
+            f"{self.name} has taken nothing for {failing_for_s:.0f} s ({tries} tries): "
+            f"{error.message}",
+            remedy="bring the store back and start again: the next start resumes at the last "
+            "snapshot, nothing is lost or counted twice; stores.give_up_after_s sets how long "
+            "to wait",
         )
 
     def _close_store(self, store: Store) -> None:
         try:
             store.close()
         except Exception as error:
-            # What was acknowledged is durable already: worth telling, not worth hiding the first error.
+            # What was acknowledged is durable: worth telling, not worth hiding the first error.
             self._log.warning("store_close_failed", store=self.name, error=str(error))
 
 
@@ -241,6 +250,8 @@ class _Stopped(Exception):
 
 
 def backoff_s(tries: int, asked_s: float | None = None) -> float:
-    """Return the seconds to wait after so many failed tries: doubling, jittered by half, never below `asked_s`."""
+    """Return the seconds to wait after so many failed tries: doubling, jittered by half, never
+    below `asked_s`.
+    """
     longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(tries - 1, 20))
     return max(longest * random.uniform(0.5, 1.0), asked_s or 0.0)

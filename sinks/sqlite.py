@@ -1,12 +1,14 @@
 """SQLite store: documents and series in one file, the embedded default.
 
-Delivery guarantee: one `write` is one transaction, so a batch is stored whole or not at all, and writing it again
-changes nothing (absolute values under `_id`; aggregates guarded by `last_window`). What was acknowledged survives a
-kill -9 of the process at `synchronous=NORMAL` and a power failure as well at `FULL`, which is what is set.
+Delivery guarantee: one `write` is one transaction, so a batch is stored whole or not at all, and
+writing it again changes nothing (absolute values under `_id`; aggregates guarded by `last_window`).
+What was acknowledged survives a kill -9 of the process at `synchronous=NORMAL` and a power failure
+as well at `FULL`, which is what is set.
 
-Several threads and processes may write one file (WAL, `BEGIN IMMEDIATE`), anybody may read it meanwhile: every
-collection is a table or view with `_id` and `doc` (the whole document as JSON, dates as ISO-8601 with Z), every
-point a row of `series`. `sinks.sqlite_layout` says how aggregates are laid out and why.
+Several threads and processes may write one file (WAL, `BEGIN IMMEDIATE`), anybody may read it
+meanwhile: every collection is a table or view with `_id` and `doc` (the whole document as JSON,
+dates as ISO-8601 with Z), every point a row of `series`. `sinks.sqlite_layout` says how aggregates
+are laid out and why.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -24,9 +26,7 @@ import polars as pl
 from sinks.commands import (
     AccumulateWindow,
     Command,
-    Document,
     NewestDocuments,
-    Point,
     ReplaceDocuments,
     WritePoints,
 )
@@ -36,15 +36,16 @@ from sinks.sqlite_layout import (
     LAYOUT_VERSION,
     SERIES_TABLE,
     SLOTS,
-    Statement,
     accumulate_statement,
     aggregate_schema,
     document_schema,
+    name_statement,
     newest_statement,
     quote,
     replace_statement,
     series_statement,
 )
+from sinks.sqlite_rows import document_rows, epoch_us, pivot, point_row, run
 from sinks.store import StoreRejected, StoreUnavailable, unsupported
 
 _TRANSIENT = {
@@ -64,10 +65,9 @@ _PERMANENT = {
     sqlite3.SQLITE_NOTADB: "the path names a file that is no SQLite database: choose another",
     sqlite3.SQLITE_CORRUPT: "restore the file from a backup, or move it away and replay the topics",
 }
-_ROWS_PER_STATEMENT = 4000
 _CACHE_KIB = 65536
 
-# SQLite waits for a lock by sleeping up to 100 ms at a time. Writers of one process queue here instead.
+# SQLite waits for a lock by sleeping up to 100 ms at a time: writers of one process queue here.
 _writer_locks: dict[Path, threading.Lock] = {}
 _writer_locks_guard = threading.Lock()
 
@@ -81,7 +81,7 @@ class SQLiteStore:
     """Documents and series in the SQLite file at `path`; its directory is made where missing."""
 
     def __init__(self, path: Path, timeout_s: float = 10.0) -> None:
-        self.path = path.absolute()
+        self.path = path.resolve()
         self._timeout_s = timeout_s
         self._lock = _writer_lock(self.path)
         self._connection: sqlite3.Connection | None = None
@@ -141,14 +141,14 @@ class SQLiteStore:
         match command:
             case ReplaceDocuments(collection, documents):
                 self._make_documents(connection, collection)
-                _run(connection, replace_statement(collection), _document_rows(documents))
+                run(connection, replace_statement(collection), document_rows(documents))
             case NewestDocuments(collection, documents, order_by):
                 self._make_documents(connection, collection)
-                _run(connection, newest_statement(collection, order_by), _document_rows(documents))
+                run(connection, newest_statement(collection, order_by), document_rows(documents))
             case AccumulateWindow(collection, window_start, counts):
                 self._accumulate(connection, collection, window_start, counts)
             case WritePoints(points):
-                _run(connection, series_statement(), [_point_row(point) for point in points])
+                run(connection, series_statement(), [point_row(point) for point in points])
             case _:
                 raise unsupported("SQLite", command)
 
@@ -162,33 +162,30 @@ class SQLiteStore:
         used = sorted({slot for slot in slots.values() if slot < SLOTS})
         rows = pivot(counts, slots, used)
         statement = accumulate_statement(
-            collection, used, _epoch_us(start), with_rest="rest" in rows.columns
+            collection, used, epoch_us(start), with_rest="rest" in rows.columns
         )
-        _run(connection, statement, rows.rows())
+        run(connection, statement, rows.rows())
 
     def _assign_slots(
         self, connection: sqlite3.Connection, collection: str, names: list[str]
     ) -> dict[str, int]:
         """Return the column number of each name; the numbers from SLOTS on have no column."""
         slots = self._slots.setdefault(collection, {})
-        if any(name not in slots for name in names):
-            table = quote(f"{collection}_names")
-            new = [(name, msgspec.json.encode(name).decode()) for name in sorted(names)]
-            connection.executemany(
-                f"INSERT INTO {table} (slot, name, label) "
-                f"SELECT coalesce(max(slot) + 1, 0), ?1, ?2 FROM {table} "
-                f"WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE name = ?1) HAVING count(*) < {SLOTS} "
-                "ON CONFLICT DO NOTHING",
-                new,
+        new = sorted(name for name in names if name not in slots)
+        if new:
+            labels = [(name, msgspec.json.encode(name).decode()) for name in new]
+            connection.executemany(name_statement(collection), labels)
+            slots.update(
+                connection.execute(f"SELECT name, slot FROM {quote(f'{collection}_names')}")
             )
-            slots.update(connection.execute(f"SELECT name, slot FROM {table}"))
-        return {name: slots.get(name, SLOTS) for name in names}
+            slots.update((name, SLOTS) for name in new if name not in slots)
+        return {name: slots[name] for name in names}
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, LAYOUT_VERSION):
             raise StoreRejected(
-                f"{self.path} has layout {version}, this version of Tidemark knows {LAYOUT_VERSION}",
+                f"{self.path} has layout {version}, this version knows {LAYOUT_VERSION}",
                 remedy="use the version that made it, or another file",
             )
         if version == 0:
@@ -259,64 +256,3 @@ class SQLiteStore:
                     f"{self.path} cannot be used: {error}", remedy=_PERMANENT[code]
                 ) from error
             raise
-
-
-def pivot(counts: pl.DataFrame, slots: dict[str, int], used: Sequence[int]) -> pl.DataFrame:
-    """Return one row per key: key, total, a count (or null) per used slot, the other names as JSON.
-
-    The column `rest` is there only if a name has no slot of its own. Keys come out sorted: neighbours in the index
-    are written together.
-    """
-    frame = counts.with_columns(
-        slot=pl.col("name").replace_strict(slots, return_dtype=pl.Int32),
-    )
-    count, slot = pl.col("count"), pl.col("slot")
-    columns = [count.sum().alias("total")]
-    columns += [count.filter(slot == number).sum().alias(f"n{number}") for number in used]
-    seen = [(slot == number).any().alias(f"has{number}") for number in used]
-    crowded = any(number >= SLOTS for number in slots.values())
-    if crowded:
-        labels = {name: msgspec.json.encode(name).decode() for name in slots}
-        pair = pl.col("name").replace_strict(labels, return_dtype=pl.String) + ":"
-        member = (pair + count.cast(pl.String)).filter(slot >= SLOTS)
-        columns.append(member.str.join(",").alias("rest"))
-    grouped = frame.group_by("key").agg(*columns, *seen).sort("key")
-    absent = [pl.when(f"has{number}").then(f"n{number}").alias(f"n{number}") for number in used]
-    wide = grouped.with_columns(absent).drop([f"has{number}" for number in used])
-    if not crowded:
-        return wide
-    rest = pl.col("rest")
-    return wide.with_columns(rest=pl.when(rest != "").then("{" + rest + "}"))
-
-
-def _run(
-    connection: sqlite3.Connection, statement: Statement, rows: Sequence[Sequence[object]]
-) -> None:
-    """Run a statement over rows, many at a time.
-
-    One step of SQLite takes a thousand rows: the interpreter lock is given back once a thousand rows instead of
-    once a row, which beside a busy thread is the difference between 5,000 and 150,000 rows a second.
-    """
-    size = min(
-        _ROWS_PER_STATEMENT,
-        connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // statement.width,
-    )
-    for first in range(0, len(rows), size):
-        part = rows[first : first + size]
-        connection.execute(statement.sql(len(part)), [value for row in part for value in row])
-
-
-def _document_rows(documents: Sequence[Document]) -> list[tuple[str, str]]:
-    encode = msgspec.json.encode
-    return [(document["_id"], encode(document).decode()) for document in documents]
-
-
-def _point_row(point: Point) -> tuple[str, int, str, str]:
-    tags = msgspec.json.encode(dict(sorted(point.tags.items()))).decode()
-    fields = msgspec.json.encode(dict(point.fields)).decode()
-    return point.measurement, _epoch_us(point.timestamp) // 1_000_000, tags, fields
-
-
-def _epoch_us(moment: datetime) -> int:
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

@@ -2,10 +2,10 @@
 
 Plain documents are rows of a table named like the collection: `_id`, `doc`.
 
-Aggregates are numbers in columns, because adding a window to JSON text costs three times as much: the table
-`<collection>_rows` holds one row per key with one column `n0` … `n15` per type name, `<collection>_names` says which
-name has which column, `rest` holds what more names there are as JSON. The view named like the collection puts the
-document together again: `_id`, `doc`, as everywhere.
+Aggregates are numbers in columns, because adding a window to JSON text costs three times as much:
+the table `<collection>_rows` holds one row per key with one column `n0` … `n15` per type name,
+`<collection>_names` says which name has which column, and `rest` holds what more names there are,
+as JSON. The view named like the collection puts the document together: `_id`, `doc`, as everywhere.
 """
 
 from __future__ import annotations
@@ -17,30 +17,39 @@ LAYOUT_VERSION = 1
 SLOTS = 16
 DOCUMENT_COLLECTIONS = ("aggregated_data", "real_time_metrics", "pipeline_status")
 AGGREGATE_COLLECTIONS = ("user_stats", "item_stats")
-# Paths inside `doc` that people filter by, per collection.
+# Fields of `doc` that people filter by, per collection.
 _INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "aggregated_data": (("timestamp",), ("type", "timestamp")),
     "real_time_metrics": (("timestamp",),),
 }
 
-SERIES_TABLE = (
-    "CREATE TABLE IF NOT EXISTS series (measurement TEXT NOT NULL, time INTEGER NOT NULL, tags TEXT NOT NULL, "
-    "fields TEXT NOT NULL, PRIMARY KEY (measurement, time, tags)) WITHOUT ROWID"
-)
+SERIES_TABLE = """
+CREATE TABLE IF NOT EXISTS series (
+    measurement TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    tags TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    PRIMARY KEY (measurement, time, tags)
+) WITHOUT ROWID
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An upsert of any number of rows: what stands before and after the values, and a row's width."""
+    """An upsert of any number of rows: what is before and after the values, how wide a row is.
+
+    `bound` are the values of the parameters `?1`, `?2`, … of the head.
+    """
 
     head: str
     width: int
     tail: str
+    bound: tuple[int, ...] = ()
 
     def sql(self, rows: int) -> str:
         """Return the statement for so many rows."""
-        row = f"({', '.join('?' * self.width)})"
-        return f"{self.head} VALUES {', '.join([row] * rows)} {self.tail}"
+        row = f"({','.join('?' * self.width)})"
+        return f"{self.head} VALUES {','.join([row] * rows)} {self.tail}"
 
 
 def quote(name: str) -> str:
@@ -50,13 +59,12 @@ def quote(name: str) -> str:
 
 def document_schema(collection: str) -> list[str]:
     """Return the statements that make a collection of plain documents."""
-    made = [
-        f"CREATE TABLE IF NOT EXISTS {quote(collection)} (_id TEXT PRIMARY KEY, doc TEXT NOT NULL)"
-    ]
-    for paths in _INDEXES.get(collection, ()):
-        name = quote("_".join((collection, *paths)))
-        keys = ", ".join(f"json_extract(doc, '$.{path}')" for path in paths)
-        made.append(f"CREATE INDEX IF NOT EXISTS {name} ON {quote(collection)} ({keys})")
+    table = quote(collection)
+    made = [f"CREATE TABLE IF NOT EXISTS {table} (_id TEXT PRIMARY KEY, doc TEXT NOT NULL)"]
+    for fields in _INDEXES.get(collection, ()):
+        index = quote("_".join((collection, *fields)))
+        keys = ", ".join(f"json_extract(doc, '$.{field}')" for field in fields)
+        made.append(f"CREATE INDEX IF NOT EXISTS {index} ON {table} ({keys})")
     return made
 
 
@@ -82,93 +90,157 @@ def newest_statement(collection: str, order_by: str) -> Statement:
     return Statement(
         f"INSERT INTO {table} (_id, doc)",
         2,
-        "ON CONFLICT (_id) DO UPDATE SET doc = excluded.doc "
-        f"WHERE {order(f'{table}.doc')} <= {order('excluded.doc')}",
+        f"""
+        ON CONFLICT (_id) DO UPDATE SET doc = excluded.doc
+        WHERE coalesce({order(f"{table}.doc")} <= {order("excluded.doc")}, true)
+        """,
     )
 
 
 def series_statement() -> Statement:
-    """Return the upsert of (measurement, time, tags, fields); fields that are not sent stay, as in InfluxDB."""
+    """Return the upsert of (measurement, time, tags, fields).
+
+    Fields that are not sent stay, as in InfluxDB.
+    """
     return Statement(
         "INSERT INTO series (measurement, time, tags, fields)",
         4,
-        "ON CONFLICT (measurement, time, tags) DO UPDATE SET fields = json_patch(fields, excluded.fields)",
+        """
+        ON CONFLICT (measurement, time, tags)
+        DO UPDATE SET fields = json_patch(fields, excluded.fields)
+        """,
     )
 
 
 def aggregate_schema(collection: str) -> list[str]:
-    """Return the statements that make a collection of aggregates."""
+    """Return the statements that make a collection of aggregates.
+
+    The rows have a hidden row number on purpose: keys that came together lie together, so that
+    their next window changes few pages. Ordered by key, a window of a tenth of a million keys
+    changed every page, and took three times as long.
+    """
     rows, names = quote(f"{collection}_rows"), quote(f"{collection}_names")
     slots = ", ".join(f"n{slot} INTEGER" for slot in range(SLOTS))
     members = " || ".join(
-        f"CASE WHEN n{slot} IS NULL THEN '' ELSE ',' || "
-        f"(SELECT label FROM {names} WHERE slot = {slot}) || ':' || n{slot} END"
+        f"""
+        CASE WHEN n{slot} IS NULL THEN '' ELSE
+            ',' || (SELECT label FROM {names} WHERE slot = {slot}) || ':' || n{slot} END
+        """
         for slot in range(SLOTS)
     )
     others = "CASE WHEN rest IS NULL THEN '' ELSE ',' || substr(rest, 2, length(rest) - 2) END"
     by_type = f"json('{{' || substr({members} || {others}, 2) || '}}')"
     return [
-        f"CREATE TABLE IF NOT EXISTS {names} (slot INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, label TEXT NOT NULL)",
-        f"CREATE TABLE IF NOT EXISTS {rows} (_id TEXT PRIMARY KEY, total INTEGER NOT NULL, windows INTEGER NOT NULL, "
-        "max_per_window INTEGER NOT NULL, min_per_window INTEGER NOT NULL, last_window_us INTEGER NOT NULL, "
-        f"last_window_count INTEGER NOT NULL, first_seen_us INTEGER NOT NULL, rest TEXT, {slots})",
-        f"CREATE VIEW IF NOT EXISTS {quote(collection)} (_id, doc) AS SELECT _id, json_object("
-        f"'_id', _id, 'total', total, 'by_type', {by_type}, 'windows', windows, "
-        "'avg_per_window', total * 1.0 / windows, "
-        "'max_per_window', max_per_window, 'min_per_window', min_per_window, "
-        f"'last_window', {_iso('last_window_us')}, 'last_window_count', last_window_count, "
-        f"'first_seen', {_iso('first_seen_us')}, 'last_seen', {_iso('last_window_us')}) FROM {rows}",
+        f"""
+        CREATE TABLE IF NOT EXISTS {names} (
+            slot INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, label TEXT NOT NULL
+        )
+        """,
+        f"""
+        CREATE TABLE IF NOT EXISTS {rows} (
+            _id TEXT PRIMARY KEY,
+            total INTEGER NOT NULL,
+            windows INTEGER NOT NULL,
+            max_per_window INTEGER NOT NULL,
+            min_per_window INTEGER NOT NULL,
+            last_window_us INTEGER NOT NULL,
+            last_window_count INTEGER NOT NULL,
+            first_seen_us INTEGER NOT NULL,
+            rest TEXT,
+            {slots}
+        )
+        """,
+        f"""
+        CREATE VIEW IF NOT EXISTS {quote(collection)} (_id, doc) AS
+        SELECT _id, json_object(
+            '_id', _id,
+            'total', total,
+            'by_type', {by_type},
+            'windows', windows,
+            'avg_per_window', total * 1.0 / windows,
+            'max_per_window', max_per_window,
+            'min_per_window', min_per_window,
+            'last_window', {_iso("last_window_us")},
+            'last_window_count', last_window_count,
+            'first_seen', {_iso("first_seen_us")},
+            'last_seen', {_iso("last_window_us")}
+        ) FROM {rows}
+        """,
     ]
+
+
+def name_statement(collection: str) -> str:
+    """Return the statement that gives a (name, JSON of the name) the next column, if one is left.
+
+    A name that has one keeps it.
+    """
+    names = quote(f"{collection}_names")
+    return f"""
+        INSERT INTO {names} (slot, name, label)
+        SELECT taken, ?1, ?2 FROM (SELECT count(*) AS taken FROM {names}) WHERE taken < {SLOTS}
+        ON CONFLICT (name) DO NOTHING
+        """
 
 
 def accumulate_statement(
     collection: str, slots: Sequence[int], window_us: int, *, with_rest: bool
 ) -> Statement:
-    """Return the upsert of (key, total, a count per slot[, rest]) that adds one window where it is new.
+    """Return the upsert of (key, total, a count per slot[, rest]): add one window where it is new.
 
-    `window_us` is the window's start in microseconds since the epoch.
+    `window_us` is the window's start in microseconds since the epoch. Values are read as
+    `column1`, `column2`, …, the names that SQLite gives to the columns of VALUES.
     """
     table = quote(f"{collection}_rows")
     counts = [f"n{slot}" for slot in slots]
     given = ["_id", "total", *counts, *(["rest"] if with_rest else [])]
-    source = ", ".join(f"column{number + 1}" for number in range(len(given)))
-    added = [
-        f"{count} = coalesce({count} + excluded.{count}, {count}, excluded.{count})"
-        for count in counts
-    ]
+    values = [f"column{number}" for number in range(1, len(given) + 1)]
+    added = [f"{n} = coalesce({n} + excluded.{n}, {n}, excluded.{n})," for n in counts]
     if with_rest:
-        added.append(f"rest = {_merged(table)}")
-    tail = (
-        ") WHERE true ON CONFLICT (_id) DO UPDATE SET total = total + excluded.total, windows = windows + 1, "
-        "max_per_window = max(max_per_window, excluded.total), "
-        "min_per_window = min(min_per_window, excluded.total), "
-        "last_window_us = excluded.last_window_us, last_window_count = excluded.total, "
-        f"{', '.join(added)} WHERE {table}.last_window_us < excluded.last_window_us"
-    )
-    head = (
-        f"INSERT INTO {table} ({', '.join(given)}, windows, max_per_window, min_per_window, last_window_us, "
-        f"last_window_count, first_seen_us) SELECT {source}, 1, column2, column2, {window_us}, column2, {window_us} FROM ("
-    )
-    return Statement(head, len(given), tail)
+        added.append(f"rest = {_merged(table)},")
+    head = f"""
+        INSERT INTO {table} (
+            {", ".join(given)}, windows, max_per_window, min_per_window,
+            last_window_us, last_window_count, first_seen_us
+        )
+        SELECT {", ".join(values)}, 1, column2, column2, ?1, column2, ?1 FROM (
+        """
+    tail = f"""
+        ) WHERE true
+        ON CONFLICT (_id) DO UPDATE SET
+            {" ".join(added)}
+            total = total + excluded.total,
+            windows = windows + 1,
+            max_per_window = max(max_per_window, excluded.total),
+            min_per_window = min(min_per_window, excluded.total),
+            last_window_us = excluded.last_window_us,
+            last_window_count = excluded.total
+        WHERE {table}.last_window_us < excluded.last_window_us
+        """
+    return Statement(head, len(given), tail, (window_us,))
 
 
 def _merged(table: str) -> str:
     """Return the sum of two JSON maps of counts, either of which may be missing."""
-    both = (
-        f"SELECT key, value FROM json_each({table}.rest) UNION ALL "
-        "SELECT key, value FROM json_each(excluded.rest)"
-    )
-    return (
-        f"CASE WHEN excluded.rest IS NULL THEN {table}.rest WHEN {table}.rest IS NULL THEN excluded.rest "
-        f"ELSE (SELECT json_group_object(key, n) FROM (SELECT key, sum(value) AS n FROM ({both}) GROUP BY key)) END"
-    )
+    return f"""
+        CASE
+            WHEN excluded.rest IS NULL THEN {table}.rest
+            WHEN {table}.rest IS NULL THEN excluded.rest
+            ELSE (
+                SELECT json_group_object(key, n) FROM (
+                    SELECT key, sum(value) AS n FROM (
+                        SELECT key, value FROM json_each({table}.rest)
+                        UNION ALL SELECT key, value FROM json_each(excluded.rest)
+                    ) GROUP BY key
+                )
+            )
+        END
+        """
 
 
 def _iso(column: str) -> str:
-    """Return ISO-8601 text with Z of a time in microseconds, with six decimals only where needed."""
+    """Return ISO-8601 text with Z of a time in microseconds, six decimals only where needed."""
     fraction = f"(({column} % 1000000 + 1000000) % 1000000)"
     seconds = f"(({column} - {fraction}) / 1000000)"
     whole = f"strftime('%Y-%m-%dT%H:%M:%S', {seconds}, 'unixepoch')"
-    return (
-        f"({whole} || CASE {fraction} WHEN 0 THEN '' ELSE printf('.%06d', {fraction}) END || 'Z')"
-    )
+    decimals = f"CASE {fraction} WHEN 0 THEN '' ELSE printf('.%06d', {fraction}) END"
+    return f"({whole} || {decimals} || 'Z')"

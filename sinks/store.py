@@ -1,8 +1,9 @@
 """Store: what every sink module offers, and how it fails.
 
-A store takes commands and returns once they are durable. It raises `StoreUnavailable` where trying again later may
-help and `StoreRejected` where it cannot. Since every command is idempotent, a failed write may be sent again whole,
-even where part of it was stored. A store is used by one thread at a time; open one store per writer thread.
+A store takes commands and returns once they are durable. It raises `StoreUnavailable` where trying
+again later may help and `StoreRejected` where it cannot. Since every command is idempotent, a
+failed write may be sent again whole, even where part of it was stored. A store is used by one
+thread at a time; open one store per writer thread.
 """
 
 from __future__ import annotations
@@ -28,8 +29,27 @@ class StoreUnavailable(TidemarkError):
         self.retry_after_s = retry_after_s
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One document that a store refused: its id, the store's code and reason."""
+
+    subject: str
+    code: str
+    reason: str
+
+
 class StoreRejected(TidemarkError):
-    """The store refuses the write and will refuse it again: credentials, missing database, conflicting layout."""
+    """The store refuses the write and will refuse it again.
+
+    Wrong credentials, a missing database, a layout in conflict. `refusals` tells the single
+    documents where the store took the others.
+    """
+
+    def __init__(
+        self, message: str, *, remedy: str = "", refusals: tuple[Refusal, ...] = ()
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.refusals = refusals
 
 
 class Store(Protocol):
@@ -44,7 +64,8 @@ class Store(Protocol):
     def write(self, commands: Sequence[Command]) -> None:
         """Store the commands in order and return when they are durable.
 
-        Raises StoreUnavailable or StoreRejected; TypeError for a command that this store does not take.
+        Raises StoreUnavailable or StoreRejected; TypeError for a command that this store does not
+        take.
         """
 
     def flush(self) -> None:

@@ -1,0 +1,152 @@
+"""Kafka store: records into topics.
+
+Delivery guarantee: `write` returns when all in-sync replicas have every record (idempotent
+producer, each delivery report checked). At least once: a write that failed half-way is sent again
+whole, and a restart sends again what was sent since the last snapshot; who reads such a topic
+tells copies by the headers `source.topic`, `source.partition` and `source.offset`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from sinks.commands import Command, Record, SendRecords
+from sinks.store import StoreRejected, StoreUnavailable, unsupported
+from tidemark.log import get_logger
+
+_PERMANENT = {
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError._AUTHENTICATION,
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.INVALID_RECORD,
+    KafkaError.TOPIC_EXCEPTION,
+}
+_POLL_S = 0.1
+_log = get_logger(__name__)
+
+
+class KafkaStore:
+    """Records into topics of one cluster. `properties` are librdkafka's, for the connection."""
+
+    def __init__(
+        self, properties: Mapping[str, str | int | float | bool], timeout_s: float
+    ) -> None:
+        self._properties = dict(properties)
+        self._timeout_s = timeout_s
+        self._producer: Producer | None = None
+        self._failures: list[tuple[str, KafkaError]] = []
+        self._open_reports = 0
+
+    def open(self) -> None:
+        """Make a producer and see that a broker answers."""
+        self.close()
+        producer = Producer(
+            {
+                "linger.ms": 20,
+                "compression.type": "lz4",
+                "topic.metadata.propagation.max.ms": 5000,
+                **self._properties,
+                "enable.idempotence": True,
+                "delivery.timeout.ms": max(1000, round(self._timeout_s * 1000)),
+                "error_cb": _log_error,
+            }
+        )
+        try:
+            producer.list_topics(timeout=self._timeout_s)
+        except KafkaException as error:
+            raise self._error("no broker answers", error.args[0]) from error
+        self._producer = producer
+
+    def write(self, commands: Sequence[Command]) -> None:
+        """Send the records, in order, and wait for every delivery report."""
+        if self._producer is None:
+            self.open()
+        self._failures, self._open_reports = [], 0
+        try:
+            for command in commands:
+                if not isinstance(command, SendRecords):
+                    raise unsupported("Kafka", command)
+                for record in command.records:
+                    self._produce(record)
+            self._await_reports()
+        except BaseException:
+            # What is still queued would arrive behind the next try's copies: start afresh.
+            self.close()
+            raise
+
+    def flush(self) -> None:
+        """Nothing to do: `write` waits for the delivery reports."""
+
+    def close(self) -> None:
+        """Give up what is queued (nothing is, after a write that returned)."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.purge()
+            producer.flush(1.0)
+
+    def _produce(self, record: Record) -> None:
+        assert self._producer is not None
+        deadline = time.monotonic() + 2 * self._timeout_s
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic,
+                    value=record.value,
+                    key=record.key,
+                    headers=list(record.headers),
+                    on_delivery=self._delivered,
+                )
+            except BufferError as error:
+                if time.monotonic() > deadline:
+                    raise StoreUnavailable(
+                        "Kafka takes no records: its queue stays full"
+                    ) from error
+                self._producer.poll(_POLL_S)
+            except KafkaException as error:
+                raise self._error(
+                    f"a record for {record.topic} was refused", error.args[0]
+                ) from error
+            else:
+                self._open_reports += 1
+                self._producer.poll(0)
+                return
+
+    def _await_reports(self) -> None:
+        assert self._producer is not None
+        deadline = time.monotonic() + 2 * self._timeout_s
+        while self._open_reports and time.monotonic() < deadline:
+            self._producer.flush(_POLL_S)
+            if self._failures:
+                break
+        if self._failures:
+            topic, error = self._failures[0]
+            raise self._error(f"records for {topic} were not delivered", error)
+        if self._open_reports:
+            raise StoreUnavailable(
+                f"Kafka has not acknowledged {self._open_reports} records in time"
+            )
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        self._open_reports -= 1
+        if error is not None:
+            self._failures.append((message.topic() or "", error))
+
+    def _error(self, what: str, error: KafkaError) -> StoreUnavailable | StoreRejected:
+        if error.code() not in _PERMANENT:
+            return StoreUnavailable(f"Kafka: {what}: {error.str()}")
+        missing = error.code() in (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART)
+        remedy = "make the topic: tidemark topics create" if missing else ""
+        return StoreRejected(f"Kafka: {what}: {error.str()}", remedy=remedy)
+
+
+def _log_error(error: KafkaError) -> None:
+    # librdkafka goes on by itself; what matters comes back as a failed delivery.
+    _log.debug("kafka_producer_error", code=error.name(), message=error.str())

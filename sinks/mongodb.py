@@ -1,0 +1,203 @@
+"""MongoDB store: documents, in MongoDB 5 or later.
+
+Delivery guarantee: `write` returns when a majority of the replica set has every document in its
+journal. Updates carry absolute values or are guarded by the stored `last_window` (one pipeline
+update per key, see `sinks.mongodb_updates`), so a write that failed half-way is sent again whole
+and changes nothing twice. Windows of one key are separate requests, in their order; within one
+request each `_id` comes once, and the server may apply them in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from bson.errors import BSONError
+from pymongo import ASCENDING, MongoClient, ReplaceOne, UpdateOne
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConfigurationError,
+    DocumentTooLarge,
+    InvalidOperation,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
+
+from sinks.coalesce import coalesce
+from sinks.commands import (
+    AccumulateWindow,
+    Command,
+    Document,
+    NewestDocuments,
+    ReplaceDocuments,
+)
+from sinks.mongodb_updates import accumulate_updates, newest_updates
+from sinks.store import Refusal, StoreRejected, StoreUnavailable, unsupported
+from tidemark.redaction import redact
+
+Operation: TypeAlias = ReplaceOne[Document] | UpdateOne
+
+_OPERATIONS_PER_REQUEST = 1000
+_AUTHENTICATION = {13, 18, 8000}
+# Codes that pass with time: elections, shutdown, locks, timeouts, a full disk, and the duplicate
+# key of two upserts that race for a new document. Names in MongoDB's error_codes.yml.
+_TRANSIENT = {6, 7, 24, 43, 46, 50, 64, 89, 91, 100, 112, 117, 133, 136, 175, 189, 202, 262, 384}
+_TRANSIENT |= {9001, 10107, 11000, 11600, 11602, 13388, 13435, 13436, 14031}
+_INDEX_NOT_FOUND, _NAMESPACE_NOT_FOUND = 27, 26
+
+
+class MongoDBStore:
+    """Documents in one database. `uri` may carry a password; no message of ours shows it."""
+
+    def __init__(
+        self,
+        uri: str,
+        database: str,
+        timeout_s: float = 10.0,
+        aggregated_data_ttl_s: int | None = None,
+    ) -> None:
+        self._uri = uri
+        self._database = database
+        self._timeout_ms = max(1, round(timeout_s * 1000))
+        self._ttl_s = aggregated_data_ttl_s
+        self._client: MongoClient[Document] | None = None
+
+    def open(self) -> None:
+        """Connect and make the indexes; one that has another lifetime than set is made again."""
+        self.close()
+        with self._errors("open"):
+            self._client = MongoClient(
+                self._uri,
+                w="majority",
+                journal=True,
+                wTimeoutMS=self._timeout_ms,
+                serverSelectionTimeoutMS=self._timeout_ms,
+                connectTimeoutMS=self._timeout_ms,
+                socketTimeoutMS=self._timeout_ms,
+                appname="tidemark",
+            )
+            database = self._client[self._database]
+            self._make_timestamp_index("aggregated_data", self._ttl_s)
+            database["aggregated_data"].create_index(
+                [("type", ASCENDING), ("timestamp", ASCENDING)]
+            )
+            self._make_timestamp_index("real_time_metrics", None)
+
+    def write(self, commands: Sequence[Command]) -> None:
+        """Store the commands, in order; each request is unordered and holds an id once."""
+        for command in coalesce(commands):
+            match command:
+                case ReplaceDocuments(collection, documents):
+                    self._send(
+                        collection,
+                        [ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in documents],
+                    )
+                case NewestDocuments(collection, documents, order_by):
+                    self._send(collection, newest_updates(documents, order_by))
+                case AccumulateWindow(collection, window_start, counts):
+                    self._send(collection, accumulate_updates(window_start, counts))
+                case _:
+                    raise unsupported("MongoDB", command)
+
+    def flush(self) -> None:
+        """Nothing to do: `write` returns after the acknowledgement."""
+
+    def close(self) -> None:
+        """Close all connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _send(self, collection: str, operations: Sequence[Operation]) -> None:
+        if self._client is None:
+            raise RuntimeError("the store is not open")
+        target = self._client[self._database][collection]
+        for first in range(0, len(operations), _OPERATIONS_PER_REQUEST):
+            part = operations[first : first + _OPERATIONS_PER_REQUEST]
+            with self._errors(f"write to {collection}"):
+                target.bulk_write(part, ordered=False)
+
+    def _make_timestamp_index(self, collection: str, ttl_s: int | None) -> None:
+        assert self._client is not None
+        target = self._client[self._database][collection]
+        for name, index in target.index_information().items():
+            alone = index["key"] == [("timestamp", ASCENDING)]
+            if alone and index.get("expireAfterSeconds") != ttl_s:
+                try:
+                    target.drop_index(name)
+                except OperationFailure as error:
+                    # Another writer was faster.
+                    if error.code not in (_INDEX_NOT_FOUND, _NAMESPACE_NOT_FOUND):
+                        raise
+        options: dict[str, Any] = {} if ttl_s is None else {"expireAfterSeconds": ttl_s}
+        target.create_index([("timestamp", ASCENDING)], **options)
+
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        """Turn the driver's errors into ours."""
+        try:
+            yield
+        except BulkWriteError as error:
+            raise self._partial(doing, error) from error
+        except (AutoReconnect, WTimeoutError) as error:
+            raise StoreUnavailable(f"MongoDB does not answer ({doing}): {_brief(error)}") from error
+        except OperationFailure as error:
+            code = error.code or 0
+            if code in _AUTHENTICATION:
+                raise StoreRejected(
+                    f"MongoDB refuses the credentials ({doing}): {_brief(error)}",
+                    remedy="check user, password, authSource and roles in MONGO_URI",
+                ) from error
+            if code in _TRANSIENT or error.has_error_label("RetryableWriteError"):
+                raise StoreUnavailable(
+                    f"MongoDB cannot {doing} now (code {code}): {_brief(error)}"
+                ) from error
+            raise StoreRejected(
+                f"MongoDB refuses to {doing} (code {code}): {_brief(error)}"
+            ) from error
+        except (DocumentTooLarge, BSONError, OverflowError) as error:
+            raise StoreRejected(
+                f"MongoDB cannot hold a document ({doing}): {_brief(error)}"
+            ) from error
+        except InvalidOperation:
+            raise
+        except ConfigurationError as error:
+            raise StoreRejected(
+                f"MongoDB cannot be reached with this address: {_brief(error)}",
+                remedy="check documents.urls or MONGO_URI",
+            ) from error
+        except PyMongoError as error:
+            raise StoreUnavailable(f"MongoDB failed ({doing}): {_brief(error)}") from error
+
+    def _partial(self, doing: str, error: BulkWriteError) -> StoreUnavailable | StoreRejected:
+        details: Mapping[str, Any] = error.details or {}
+        failed = details.get("writeErrors", [])
+        unsure = details.get("writeConcernErrors", [])
+        lasting = [one for one in failed if one.get("code") not in _TRANSIENT]
+        if not lasting:
+            first = (failed or unsure or [{}])[0]
+            return StoreUnavailable(
+                f"MongoDB took part of a batch ({doing}): {len(failed)} documents not written, "
+                f"{len(unsure)} acknowledgements missing; first: {redact(str(first.get('errmsg')))}"
+            )
+        refusals = tuple(
+            Refusal(
+                subject=str(one.get("op", {}).get("q", {}).get("_id", "")),
+                code=str(one.get("code")),
+                reason=redact(str(one.get("errmsg"))),
+            )
+            for one in lasting
+        )
+        return StoreRejected(
+            f"MongoDB refuses {len(lasting)} documents ({doing}); first: "
+            f"{refusals[0].subject!r}, code {refusals[0].code}: {refusals[0].reason}",
+            refusals=refusals,
+        )
+
+
+def _brief(error: BaseException) -> str:
+    """Return the first part of a driver's message, without topology dumps and passwords."""
+    return redact(str(error).split(", Timeout:")[0].split(", full error:")[0])[:500]
