@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -113,9 +114,9 @@ class Decoder:
         bad = _BadRows(positions, rejects)
         for field in self._texts:
             name = field.name
-            texts = [getattr(row, name) for row in rows]
+            texts = list(map(attrgetter(name), rows))
             columns[name] = self._text_column(name, field.role, texts, bad)
-        times = parse_timestamps([getattr(row, self._timestamp) for row in rows])
+        times = parse_timestamps(list(map(attrgetter(self._timestamp), rows)))
         for row in np.flatnonzero(times == INVALID_US):
             shown = _shown(getattr(rows[row], self._timestamp))
             bad.add(

@@ -180,7 +180,7 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         self._consumer.close()
 
     def _batch(self, messages: list[Message], full: bool) -> list[Batch]:
-        values = [message.value() for message in messages]
+        values = list(map(Message.value, messages))
         if self._may_hold_events(messages):
             messages, values = self._without_events(messages, values)
         else:
