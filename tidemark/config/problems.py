@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tidemark.config.parsing import parse
 from tidemark.config.tree import Leaf, Route, dotted, leaves, model_at
 from tidemark.errors import Problem
-from tidemark.redaction import REDACTED, names_a_secret, redact_url
+from tidemark.redaction import REDACTED, names_a_secret, redact, redact_url
 
 _LONGEST_SHOWN = 120
 _KEY_OF_A_MAPPING = "[key]"
@@ -22,26 +22,28 @@ def shown(value: Any, leaf: Leaf | None = None) -> str:
     """Write a value for a message: as YAML on one line, secrets redacted, long ones cut."""
     if leaf is not None and leaf.secret:
         return REDACTED if value is not None else "null"
-    plain = _redacted(value)
+    plain = _redacted(value, leaf is not None and leaf.may_hold_secret)
     if isinstance(plain, str):
-        text = repr(plain)
+        text = plain if plain == REDACTED else repr(plain)
     else:
         text = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True)
         text = text.removesuffix("...\n").strip()
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
-def _redacted(value: Any) -> Any:
+def _redacted(value: Any, should_be_address: bool) -> Any:
     match value:
         case str():
-            return redact_url(str(value))
+            # What is no address at all may be a bare password in the wrong variable or file.
+            is_one = "://" in value or value.startswith(("sqlite:", "null:"))
+            return redact(redact_url(value)) if is_one or not should_be_address else REDACTED
         case Mapping():
             return {
-                str(k): REDACTED if names_a_secret(str(k)) else _redacted(v)
+                str(k): REDACTED if names_a_secret(str(k)) else _redacted(v, should_be_address)
                 for k, v in value.items()
             }
         case list() | tuple():
-            return [_redacted(item) for item in value]
+            return [_redacted(item, should_be_address) for item in value]
         case bool() | int() | float() | None:
             return value
     return str(value)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tidemark.config import Settings
+from tidemark.config.kafka import SourceSettings
+from tidemark.config.stores import StoresSettings
+from tidemark.config.tree import Leaf, leaves
+
+# The data contract and the commands rely on these.
+PROMISED: dict[str, Any] = {
+    "kafka.bootstrap_servers": "localhost:9092",
+    "kafka.group_id": "tidemark",
+    "kafka.start_timeout_s": 30.0,
+    "kafka.client": {},
+    "kafka.security_protocol": "PLAINTEXT",
+    "kafka.sasl_mechanism": None,
+    "kafka.sasl_username": None,
+    "kafka.sasl_password": None,
+    "kafka.ssl_ca_location": None,
+    "topics.partitions": 3,
+    "topics.replication_factor": 1,
+    "source.batch_size": 20_000,
+    "source.epoch_bytes": 67_108_864,
+    "source.max_message_bytes": 1_048_576,
+    "source.max_id_length": 256,
+    "source.max_distinct_types": 1000,
+    "source.start": "earliest",
+    "source.on_missing_offset": "fail",
+    "source.until_end": False,
+    "time.out_of_orderness_s": 5.0,
+    "time.idle_after_s": 10.0,
+    "time.max_future_skew_s": 60.0,
+    "time.time_zone": "UTC",
+    "engine.key_groups": 16,
+    "engine.epoch_interval_s": 2,
+    "recovery.directory": Path("var/recovery"),
+    "recovery.partitions": 4,
+    "recovery.backup_interval_s": 0,
+    "pipelines.interactions.enabled": True,
+    "pipelines.interactions.topic": "user_interactions",
+    "pipelines.interactions.window_s": 10,
+    "pipelines.interactions.top_k": 10,
+    "documents.urls": ("sqlite:var/tidemark.db",),
+    "documents.database": "tidemark",
+    "documents.aggregated_data_ttl_s": None,
+    "series.urls": ("sqlite:var/tidemark.db",),
+    "series.influx_org": "-",
+    "series.influx_bucket": "tidemark",
+    "series.influx_token": None,
+    "stores.lanes": 4,
+    "stores.queue_commands": 64,
+    "stores.give_up_after_s": 300.0,
+    "stores.timeout_s": 10.0,
+    "run.processes": 1,
+    "run.workers": 1,
+    "dashboard.refresh_interval_s": 2.0,
+    "logging.level": "info",
+    "logging.format": "auto",
+}
+
+
+def value_of(settings: Settings, path: str) -> Any:
+    value: Any = settings
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+@pytest.mark.parametrize("path", PROMISED)
+def test_the_default_is_as_promised(path: str) -> None:
+    assert value_of(Settings(), path) == PROMISED[path]
+
+
+def test_every_setting_has_a_promised_default() -> None:
+    ours = {leaf.path for leaf in leaves().values() if leaf.route[0] != "generator"}
+    assert ours == set(PROMISED)
+
+
+def test_defaults_are_valid_when_written_out() -> None:
+    assert Settings.model_validate(Settings().model_dump()) == Settings()
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().engine.key_groups = 3  # type: ignore[misc]
+
+
+def test_settings_survive_the_way_between_processes() -> None:
+    assert pickle.loads(pickle.dumps(Settings())) == Settings()
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [leaf for leaf in leaves().values() if leaf.route[0] != "generator"],
+    ids=lambda leaf: leaf.path,
+)
+def test_every_setting_has_a_description(leaf: Leaf) -> None:
+    assert leaf.field.description
+    assert leaf.field.description.strip().endswith(".")
+
+
+def test_a_record_must_fit_an_epoch() -> None:
+    with pytest.raises(ValidationError, match="which is 1000"):
+        SourceSettings(epoch_bytes=1000, max_message_bytes=1001)
+    assert SourceSettings(epoch_bytes=1000, max_message_bytes=1000).epoch_bytes == 1000
+
+
+def test_whole_numbers_do_for_seconds() -> None:
+    assert StoresSettings.model_validate({"timeout_s": 3}).timeout_s == 3.0
