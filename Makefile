@@ -11,8 +11,8 @@ MADE := $(VENV)/.made
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
-# An environment whose interpreter has gone is made again.
-ifeq ($(wildcard $(PY)),)
+# An environment whose interpreter has gone, or whose folder was moved, is made again.
+ifeq ($(shell test -x $(PY) && grep -qxF '$(CURDIR)' $(MADE) 2>/dev/null && echo usable),)
 $(MADE): FORCE
 endif
 
@@ -79,7 +79,7 @@ $(MADE):
 	    echo 'On Debian and Ubuntu its venv module is a package of its own: apt-get install python3-venv' >&2; \
 	    exit 1; \
 	fi
-	@touch $@
+	@echo '$(CURDIR)' > $@
 
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
 
