@@ -102,26 +102,31 @@ class KafkaTarget:
         """
         for part in frame.iter_slices(CHUNK):
             self._wait_for_room(len(part))
-            keys, values = part["key"].to_list(), part["value"].to_list()
-            messages = [
-                {"key": key, "value": value, "partition": partition}
-                for key, value, partition in zip(
-                    keys, values, part["partition"].to_list(), strict=True
-                )
-            ]
-            self.delivery.sent += len(messages)
-            try:
-                queued = self._producer.produce_batch(
-                    self.topic, messages, on_delivery=self._on_delivery
-                )
-            except KafkaException as error:
-                self._count_failed(error.args[0], len(messages))
-                return
-            if queued < len(messages):
-                for message in messages:
-                    if "_error" in message:
-                        self._count_failed(message["_error"], 1)
+            columns = part.select("partition", "key", "value")
+            for (partition,), rows in columns.partition_by("partition", as_dict=True).items():
+                if not self._produce(partition, rows["key"].to_list(), rows["value"].to_list()):
+                    return
             self._producer.poll(0)
+
+    def _produce(self, partition: int, keys: list[bytes], values: list[bytes]) -> bool:
+        """Hand the records of one partition over; False if the client takes no more at all."""
+        messages: list[dict[str, Any]] = [
+            {"key": key, "value": value} for key, value in zip(keys, values, strict=True)
+        ]
+        self.delivery.sent += len(messages)
+        try:
+            # The partition is an argument: inside a message the client (2.16) ignores it.
+            queued = self._producer.produce_batch(
+                self.topic, messages, partition=partition, on_delivery=self._on_delivery
+            )
+        except KafkaException as error:
+            self._count_failed(error.args[0], len(messages))
+            return False
+        if queued < len(messages):
+            for message in messages:
+                if "_error" in message:
+                    self._count_failed(message["_error"], 1)
+        return True
 
     @property
     def failing(self) -> bool:
