@@ -13,9 +13,11 @@ import copy
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tidemark.errors import EXIT_INTERRUPTED, TidemarkError
@@ -44,9 +46,7 @@ def main() -> None:
     if args.supervisor_pid is not None:
         die_with(args.supervisor_pid)
     if args.log_fd is not None:
-        # Python's log goes to the terminal; the native fd 2, where Rust panics and librdkafka
-        # write, is the supervisor's pipe.
-        sys.stderr = os.fdopen(args.log_fd, "w", buffering=1, errors="replace")
+        _part_from_native_output(args.log_fd)
     first_error = keep_wrapped_errors()
     interrupts = Interrupts()
     stage: Stage = "load"
@@ -58,6 +58,23 @@ def main() -> None:
         raise
     except BaseException as error:
         _end(_explained(error, first_error(), interrupts), stage, reporter)
+
+
+def _part_from_native_output(log_fd: int) -> None:
+    """Let Python write where the supervisor does, and native code into the supervisor's pipe.
+
+    That pipe is fd 2: Rust panics, librdkafka, and Bytewax printing an error that it then drops.
+    """
+    sys.stderr = os.fdopen(log_fd, "w", buffering=1, errors="replace")
+    sys.stdout = os.fdopen(os.dup(1), "w", buffering=1, errors="replace")
+    os.dup2(2, 1)
+
+    def print_dropped(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        traceback.print_exception(kind, error, trace, file=sys.__stderr__)
+
+    sys.excepthook = print_dropped
 
 
 def _explained(
