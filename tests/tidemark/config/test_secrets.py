@@ -153,6 +153,13 @@ def test_a_known_secret_in_the_wrong_place_is_not_shown_either() -> None:
     assert SECRET[:7] not in text
 
 
+def test_a_known_secret_is_not_shown_as_a_key_or_a_path(room: Path) -> None:
+    (room / "config.yaml").write_text(f"engine: {{{SECRET}: 1}}\n")
+    text = failure({"INFLUX_TOKEN": SECRET, "KAFKA_SASL_PASSWORD_FILE": f"/run/{SECRET}"})
+    assert SECRET not in text
+    assert "engine.******" in text
+
+
 def test_nothing_shows_the_secrets_of_good_settings(room: Path, log: io.StringIO) -> None:
     (room / "secret").write_text(SECRET)
     environ = {
