@@ -1,0 +1,171 @@
+"""Run the demo from its start to its end."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from tidemark.demo.broker import DemoBroker
+from tidemark.demo.processes import DemoProcess
+from tidemark.demo.room import OUT_OF_ORDERNESS_S, TOPIC, WINDOW_S, Room, make_room
+from tidemark.demo.screen import Screen, make_screen
+from tidemark.demo.snapshot import Snapshot, StoreReader
+from tidemark.demo.stage import RateMeter, Stage
+from tidemark.demo.summary import Audit, summary
+from tidemark.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
+
+_REFRESH_S = 0.25
+_DRAIN_LIMIT_S = 60.0
+
+
+def run_demo(directory: Path, rate: float, seconds: float | None, console: Console) -> int:
+    """Run the demo for about `seconds`, or until Ctrl-C; return the exit code.
+
+    With `seconds` the generator stops early enough for the last windows to become final; then 0
+    means that final windows arrived and events read = aggregated + rejected + late, 1 that not.
+    130 after Ctrl-C. Raises TidemarkError if a part of the demo ends before its time.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_term_as_interrupt())
+        room = stack.enter_context(make_room(directory))
+        session = _Session(room, rate, seconds, console)
+        try:
+            audit = session.run()
+            complete = True
+        except KeyboardInterrupt:
+            audit = session.last_audit
+            complete = False
+    for line in summary(room, audit, complete=complete):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if not complete:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if audit.problems else EXIT_OK
+
+
+def sending_s(seconds: float) -> float:
+    """Return how long to send in a demo of `seconds`: the rest closes the last windows."""
+    return max(seconds - 8.0, seconds * 0.6)
+
+
+class _Session:
+    def __init__(self, room: Room, rate: float, seconds: float | None, console: Console) -> None:
+        self._room = room
+        self._rate = rate
+        self._seconds = seconds
+        self._console = console
+        self._meter = RateMeter()
+        self._steps: list[str] = []
+        self._started = time.monotonic()
+        self._note = "Ctrl-C stops everything."
+        self.last_audit = Audit(0, Snapshot())
+
+    def run(self) -> Audit:
+        with ExitStack() as stack:
+            # The terminal comes back first, whatever the end; then the processes, then the broker.
+            room = self._room
+
+            broker = stack.enter_context(DemoBroker([TOPIC, f"{TOPIC}.dlq", f"{TOPIC}.late"]))
+            duration_s = None if self._seconds is None else sending_s(self._seconds)
+            room.write_config(broker.address, self._rate, duration_s)
+            dataflow = stack.enter_context(DemoProcess(room, "dataflow", "tidemark", ["run"]))
+            generator = stack.enter_context(DemoProcess(room, "generator", "generator"))
+            reader = StoreReader(room.store)
+            stack.callback(reader.close)
+            screen = stack.enter_context(make_screen(self._console))
+            self._steps = [f"Kafka broker inside this process at {broker.address}"]
+            try:
+                self._until_first_window(screen, reader, broker, dataflow, generator)
+                while generator.exit_code is None:
+                    self._look(screen, reader)
+                    dataflow.check()
+                generator.check(may_end=True)
+                self._drain(screen, reader, broker, dataflow)
+            finally:
+                self.last_audit = Audit(broker.records(TOPIC), reader.read())
+            return self.last_audit
+
+    def _until_first_window(
+        self,
+        screen: Screen,
+        reader: StoreReader,
+        broker: DemoBroker,
+        dataflow: DemoProcess,
+        generator: DemoProcess,
+    ) -> None:
+        waits: list[tuple[str, str, Callable[[Snapshot], bool]]] = [
+            (
+                "generator starts",
+                f"generator sends {self._rate:,.0f} events/s, some of them wrong or late",
+                lambda _books: broker.records(TOPIC) > 0,
+            ),
+            (
+                "dataflow starts",
+                "dataflow reads them",
+                lambda books: books.read > 0,
+            ),
+            (
+                f"first window becomes final: {WINDOW_S} s long, {OUT_OF_ORDERNESS_S:g} s for"
+                " what comes out of order",
+                "first window is final",
+                lambda books: books.window_count > 0,
+            ),
+        ]
+        for waiting, done, condition in waits:
+            self._steps.append(f"{waiting} …")
+            while not condition(self._look(screen, reader)):
+                dataflow.check()
+                generator.check(may_end=True)
+                if generator.exit_code is not None and not broker.records(TOPIC):
+                    generator.check()
+            self._steps[-1] = done
+
+    def _drain(
+        self, screen: Screen, reader: StoreReader, broker: DemoBroker, dataflow: DemoProcess
+    ) -> None:
+        self._note = "The generator is done; the last windows become final."
+        sent = broker.records(TOPIC)
+        deadline = time.monotonic() + _DRAIN_LIMIT_S
+        while time.monotonic() < deadline:
+            books = self._look(screen, reader)
+            if books.read == sent and books.balanced:
+                return
+            dataflow.check()
+
+    def _look(self, screen: Screen, reader: StoreReader) -> Snapshot:
+        time.sleep(_REFRESH_S)
+        books = reader.read()
+        screen.show(
+            Stage(
+                steps=list(self._steps),
+                ready=books.window_count > 0,
+                snapshot=books,
+                rate=self._meter.update(books),
+                wanted_rate=self._rate,
+                elapsed_s=time.monotonic() - self._started,
+                now=datetime.now(UTC),
+                place=str(self._room.directory),
+                note=self._note,
+            )
+        )
+        return books
+
+
+@contextmanager
+def _term_as_interrupt() -> Iterator[None]:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
