@@ -150,11 +150,16 @@ class _Session:
                 wanted_rate=self._rate,
                 elapsed_s=time.monotonic() - self._started,
                 now=datetime.now(UTC),
-                place=str(self._room.directory),
+                place=_short(self._room.directory),
                 note=self._note,
             )
         )
         return books
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 @contextmanager

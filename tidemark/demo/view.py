@@ -28,7 +28,12 @@ def picture(stage: Stage, width: int) -> RenderableType:
         body if not stage.ready else Group(body, Text(), _details(stage.snapshot, width - 4)),
         title=title,
         title_align="left",
-        subtitle=Text(f"{minutes}:{seconds:02d}  {stage.note}", style="dim"),
+        subtitle=Text(
+            f"{minutes}:{seconds:02d}  {stage.note}  Store and logs: {stage.place}",
+            style="dim",
+            no_wrap=True,
+            overflow="ellipsis",
+        ),
         subtitle_align="left",
         border_style=_WATER,
         box=box.ROUNDED,
@@ -100,7 +105,7 @@ def _details(books: Snapshot, width: int) -> RenderableType:
     columns = 3 if width + 4 >= _WIDE else 2
     for _ in range(columns):
         grid.add_column(ratio=1)
-    room = (width - 3 * (columns - 1)) // columns
+    room = width // columns - 3
     types = _bars("by type", books.totals_by_type, room, 6)
     top = dict(books.windows[-1].top_items) if books.windows else {}
     items = _bars("top items, newest window", top, room, 8 if columns == 3 else 6)
