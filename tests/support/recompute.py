@@ -120,17 +120,17 @@ def current_aggregates(accepted: pl.DataFrame, key: str) -> dict[str, dict[str, 
     }
 
 
-PointKey = tuple[str, datetime, tuple[tuple[str, str], ...]]
+PointKey = tuple[str, int, tuple[tuple[str, str], ...]]
 
 
 def interactions_points(
     documents: dict[str, dict[str, Any]],
 ) -> dict[PointKey, dict[str, int | float]]:
     """Return the points of the measurements `interactions`, `interactions_summary` and
-    `item_interactions` by measurement, time and tags, from recomputed documents."""
+    `item_interactions` by measurement, seconds and tags, from recomputed documents."""
     points: dict[PointKey, dict[str, int | float]] = {}
     for document in documents.values():
-        at = document["timestamp"]
+        at = int(document["timestamp"].timestamp())
         for name, count in document["by_type"].items():
             tags = {
                 "interaction_type": name,
