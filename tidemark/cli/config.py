@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,36 +69,45 @@ def _as_json(loaded: Loaded) -> dict[str, Any]:
 
 
 def _print_table(loaded: Loaded) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"Settings ({loaded.file or 'no file'})", title_justify="left")
+    title = f"Settings ({loaded.file or 'no file'})"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("setting", no_wrap=True)
     table.add_column("value", overflow="fold")
     table.add_column("origin", overflow="fold")
+    section: tuple[str, ...] = ()
     for row in rows(loaded):
+        if row.leaf.route[:-1] != section:
+            section = row.leaf.route[:-1]
+            table.add_section()
+            table.add_row(Text(".".join(section), style="bold"))
         # Text, not str: brackets in values are no markup.
-        style = "dim" if row.is_default else ""
-        table.add_row(Text(row.leaf.path), Text(shown_value(row)), Text(row.origin), style=style)
+        cells = (f"  {row.leaf.route[-1]}", shown_value(row), row.origin)
+        table.add_row(*map(Text, cells), style="dim" if row.is_default else "")
     Console().print(table)
 
 
-def _print_problems(problems: Iterable[Problem]) -> None:
+def _print_problems(problems: Sequence[Problem]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="Problems in the configuration", title_justify="left", show_lines=True)
-    for name in ("setting", "value", "expected", "remedy", "origin"):
-        table.add_column(name, overflow="fold")
+    title = f"Problems in the configuration: {len(problems)}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_lines=True)
+    table.add_column("where", overflow="fold")
+    table.add_column("what is expected", overflow="fold")
     for problem in problems:
-        cells = (
-            problem.path,
-            problem.value,
-            problem.expected,
-            problem.remedy,
-            problem.origin,
-        )
-        table.add_row(*(Text(cell) for cell in cells))
+        found = f" = {problem.value}" if problem.value else ""
+        where = Text.assemble((problem.path, "bold"), found)
+        what = Text(problem.expected)
+        if problem.origin:
+            where.append(f"\n{problem.origin}", style="dim")
+        if problem.remedy:
+            what.append(f"\n{problem.remedy}", style="green")
+        table.add_row(where, what)
     Console(stderr=True).print(table)

@@ -122,7 +122,8 @@ def test_a_terminal_gets_tables(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("kafka: {group_id: '[red]x[/red]'}\n")
     code, text = on_a_terminal(tmp_path, "show", environ={})
     assert code == 0
-    assert re.search(r"┃\S* *\S*setting", text)
+    assert re.search(r"setting.*value.*origin", text)
+    assert re.search(r"group_id.*config\.yaml:1", text)
     assert "[red]x[/red]" in text
 
 
