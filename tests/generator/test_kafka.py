@@ -160,6 +160,9 @@ def test_a_broker_that_dies_makes_failures_that_are_counted(start_server: StartS
     assert delivery.failed > 0
     assert delivery.sent == delivery.acknowledged + delivery.failed < 400_000
     assert delivery.errors.total() == delivery.failed
+    server.start()
+    held = read_topic(server.client_properties(), "t", 3)
+    assert 0 < delivery.acknowledged <= len(held) <= delivery.sent
 
 
 def restart_at(server: Kafka, frames: Iterator[pl.DataFrame], at: int) -> Iterator[pl.DataFrame]:
@@ -207,3 +210,19 @@ def test_the_summary_tells_sent_acknowledged_failed_and_speed() -> None:
     delivery.faults["none"] = 10
     assert delivery.summary() == "sent 10, acknowledged 8, failed 2, 4 events/s in 2.0 s"
     assert delivery.details() == ["faults: none 10", "failed 2: Local: Message timed out"]
+
+
+def test_giving_up_counts_what_nobody_took_as_failed(start_server: StartServer) -> None:
+    server = start_server(Kafka)
+    server.create_topic("t", 3)
+    given = settings(count=20_000)
+    target = KafkaTarget(server.client_properties(), "t")
+    frames = plan(given, target.partitions(30.0))
+    target.put(next(frames))
+    target.wait(1.0)
+    server.kill()
+    target.put(next(frames))
+    target.give_up()
+    target.finish()
+    assert (target.delivery.acknowledged, target.delivery.failed) == (10_000, 10_000)
+    assert not target.delivery.complete
