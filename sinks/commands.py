@@ -42,7 +42,7 @@ class NewestDocuments:
     """Store each document unless a newer one is there.
 
     Written where nothing is stored or `stored[order_by] <= new[order_by]`. `order_by` names a
-    number or a datetime at the top of every document.
+    number or a datetime at the top of every document. MongoDB keeps milliseconds of a datetime.
     """
 
     collection: str

@@ -45,7 +45,7 @@ from sinks.sqlite_layout import (
     replace_statement,
     series_statement,
 )
-from sinks.sqlite_rows import document_rows, epoch_us, pivot, point_row, run
+from sinks.sqlite_rows import document_rows, epoch_us, pivot, point_rows, run
 from sinks.store import StoreRejected, StoreUnavailable, unsupported
 
 _TRANSIENT = {
@@ -148,16 +148,16 @@ class SQLiteStore:
             case AccumulateWindow(collection, window_start, counts):
                 self._accumulate(connection, collection, window_start, counts)
             case WritePoints(points):
-                run(connection, series_statement(), [point_row(point) for point in points])
+                run(connection, series_statement(), point_rows(points))
             case _:
                 raise unsupported("SQLite", command)
 
     def _accumulate(
         self, connection: sqlite3.Connection, collection: str, start: datetime, counts: pl.DataFrame
     ) -> None:
+        self._make_aggregates(connection, collection)
         if counts.is_empty():
             return
-        self._make_aggregates(connection, collection)
         slots = self._assign_slots(connection, collection, counts["name"].unique().to_list())
         used = sorted({slot for slot in slots.values() if slot < SLOTS})
         rows = pivot(counts, slots, used)

@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from sinks.commands import Document, Point
+from sinks.points import epoch_s, stored_fields, stored_tags
 from sinks.sqlite_layout import SLOTS, Statement
 
 _ROWS_PER_STATEMENT = 4000
@@ -68,11 +69,16 @@ def document_rows(documents: Sequence[Document]) -> list[tuple[str, str]]:
     return [(document["_id"], encode(document).decode()) for document in documents]
 
 
-def point_row(point: Point) -> tuple[str, int, str, str]:
-    """Return (measurement, seconds, JSON of the tags in order of their names, JSON of fields)."""
-    tags = msgspec.json.encode(dict(sorted(point.tags.items()))).decode()
-    fields = msgspec.json.encode(dict(point.fields)).decode()
-    return point.measurement, epoch_us(point.timestamp) // 1_000_000, tags, fields
+def point_rows(points: Sequence[Point]) -> list[tuple[str, int, str, str]]:
+    """Return (measurement, seconds, JSON of tags, JSON of fields) of each point with a number."""
+    rows = []
+    for point in points:
+        fields = stored_fields(point)
+        if fields:
+            tags = msgspec.json.encode(stored_tags(point)).decode()
+            numbers = msgspec.json.encode(fields).decode()
+            rows.append((point.measurement, epoch_s(point.timestamp), tags, numbers))
+    return rows
 
 
 def epoch_us(moment: datetime) -> int:
