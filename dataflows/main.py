@@ -63,9 +63,7 @@ def _run_by_bytewax() -> bool:
     return spec is not None and spec.name == "bytewax.run"
 
 
-def _tell(
-    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
-) -> None:
+def _tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     """Print our own errors as one message; Bytewax wraps them several times on their way out."""
     cause: BaseException | None = error
     while cause is not None:

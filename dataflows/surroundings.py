@@ -9,13 +9,14 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from dataflows.streaming.deadletters import DEAD_LETTER_SUFFIX, LATE_SUFFIX
 from dataflows.streaming.decode import Limits
 from dataflows.streaming.environment import MICROSECONDS, Environment
 from dataflows.streaming.source import SourceOptions
-from sinks import check, document_stores, series_stores, topic_store
+from sinks import check, document_stores, kafka_store, series_stores
 from tidemark.config import Settings
 from tidemark.errors import TidemarkError
 from tidemark.kafka_admin import connect
@@ -39,7 +40,7 @@ def surroundings(settings: Settings) -> Environment:
     Raises TidemarkError: BrokerUnreachable, TopicMissing, StoreUnavailable, StoreRejected.
     """
     admin = connect(settings)
-    check(settings, wait_s=settings.kafka.start_timeout_s)
+    check(settings, within_s=settings.kafka.start_timeout_s)
     source, time = settings.source, settings.time
 
     def partitions(topic: str) -> int:
@@ -70,7 +71,7 @@ def surroundings(settings: Settings) -> Environment:
         time_zone=ZoneInfo(time.time_zone),
         documents=document_stores(settings),
         series=series_stores(settings),
-        topics=[topic_store(settings)],
+        topics=[kafka_store(settings)],
         partitions=partitions,
         lane={
             "lanes": settings.stores.lanes,
@@ -90,7 +91,7 @@ def _partitions(admin: AdminClient, topic: str, servers: str) -> int:
         reason = metadata.error.str() if metadata.error is not None else "it has no partitions"
         raise TopicMissing(
             f"topic {topic} can not be read at {servers}: {reason}",
-            remedy="make it (tidemark topics create), or name another in config.yaml: pipelines.*.topic",
+            remedy="make it (tidemark topics create), or set another at pipelines.*.topic",
         )
     return len(metadata.partitions)
 

@@ -1,4 +1,4 @@
-"""What a source emits: one batch of one Kafka partition, decoded, with everything to be said of it."""
+"""What a source emits: one batch of one Kafka partition, decoded, with all there is to say."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from operator import attrgetter
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dataflows.streaming.schema import Event, Role, fields_of
@@ -117,7 +116,7 @@ class Decoder:
             texts = list(map(attrgetter(name), rows))
             columns[name] = self._text_column(name, field.role, texts, bad)
         times = parse_timestamps(list(map(attrgetter(self._timestamp), rows)))
-        for row in np.flatnonzero(times == INVALID_US):
+        for row in np.flatnonzero(times == INVALID_US).tolist():
             shown = _shown(getattr(rows[row], self._timestamp))
             bad.add(
                 row,
@@ -206,18 +205,20 @@ class Decoder:
         lengths = np.diff(np.frombuffer(offset_buffer, np.int32, len(column) + 1))
         data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else lengths
         if not lengths.all():
-            for row in np.flatnonzero(lengths == 0):
+            for row in np.flatnonzero(lengths == 0).tolist():
                 bad.add(row, Reason.INVALID_SCHEMA, f"{name}: is empty")
         limit = self._limits.max_id_length
         if lengths.max() > limit:
-            for row in np.flatnonzero(lengths > limit):
+            for row in np.flatnonzero(lengths > limit).tolist():
                 if (length := len(column[row].as_py())) > limit:
                     message = f"{name}: {length} characters, at most {limit} are taken"
                     bad.add(row, Reason.INVALID_ID, message)
         if role is Role.ID and bool(((data < 0x20) | (data >= 0x7F)).any()):
             for row, text in enumerate(column.to_pylist()):
                 if _CONTROL.search(text):
-                    bad.add(row, Reason.INVALID_ID, f"{name}: {_shown(text)} has a control character")
+                    bad.add(
+                        row, Reason.INVALID_ID, f"{name}: {_shown(text)} has a control character"
+                    )
         return column
 
     def _check_future(
@@ -233,7 +234,7 @@ class Decoder:
         skew_us = self._limits.max_future_skew_us
         ends = (broker_time_us(int(positions[0])), broker_time_us(int(positions[-1])))
         earliest_us = min([now_us, *(end for end in ends if end is not None)])
-        for row in np.flatnonzero(times > earliest_us + skew_us):
+        for row in np.flatnonzero(times > earliest_us + skew_us).tolist():
             own_us = broker_time_us(int(positions[row]))
             limit_us = now_us if own_us is None else min(now_us, own_us)
             ahead_s = (int(times[row]) - limit_us) / 1e6
@@ -270,9 +271,9 @@ class _BadRows:
         self._rejects = rejects
         self.rows: set[int] = set()
 
-    def add(self, row: int | np.signedinteger[npt.NBitBase], reason: Reason, message: str) -> None:
-        if int(row) not in self.rows:
-            self.rows.add(int(row))
+    def add(self, row: int, reason: Reason, message: str) -> None:
+        if row not in self.rows:
+            self.rows.add(row)
             self._rejects.append(Reject(int(self._positions[row]), reason, message))
 
 

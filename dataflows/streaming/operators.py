@@ -28,8 +28,8 @@ from dataflows.streaming.summary import (
     SummaryWindows,
     WindowSummary,
 )
-from dataflows.streaming.windows import GroupWindows, WindowSpec
 from dataflows.streaming.timestamps import moment
+from dataflows.streaming.windows import GroupWindows, WindowSpec
 from sinks.commands import AccumulateWindow, Command, SendRecords
 from sinks.store import StoreFactory
 from stats.tables import CountTable
@@ -167,9 +167,7 @@ def merge(
     )
 
 
-def accumulate(
-    step_id: str, windows: Windows, table: CountTable, collection: str
-) -> KeyedCommands:
+def accumulate(step_id: str, windows: Windows, table: CountTable, collection: str) -> KeyedCommands:
     """Add a table's closed windows to the current aggregate of each of its first keys.
 
     The table has two keys: the one that is aggregated by, and the name that is counted.
@@ -220,7 +218,7 @@ def write(
 class _WindowsLogic(StatefulBatchLogic[Parcel, Closing, dict[str, Any]]):
     """Lets Bytewax drive the windows of a key group.
 
-    No notifications: a silent partition says so by ordinary batches, so that time needs no clock here.
+    No notifications: a silent partition says so by ordinary batches, so no clock is needed here.
     """
 
     def __init__(self, windows: GroupWindows) -> None:

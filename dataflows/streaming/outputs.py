@@ -1,7 +1,7 @@
 """The way out: stores behind writer lanes, as Bytewax sinks.
 
-Delivery guarantee: at least once, since each lane is drained in `snapshot`, which Bytewax calls at the
-end of every epoch before the epoch counts as done; exact by the commands, which are idempotent.
+Delivery guarantee: at least once, since each lane is drained in `snapshot`, which Bytewax calls at
+the end of every epoch before the epoch counts as done; exact by the commands, which are idempotent.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ class StoreSink(FixedPartitionedSink[Command, int]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> LanePartition:
         """Start a lane."""
-        return LanePartition(
-            Lane(self._factory, self._queue_commands, self._give_up_after_s)
-        )
+        return LanePartition(Lane(self._factory, self._queue_commands, self._give_up_after_s))
 
 
 class LanePartition(StatefulSinkPartition[Command, int]):

@@ -85,7 +85,7 @@ class LateOnArrival:
     """Records of an origin that woke after their windows had closed without it.
 
     They are among the offsets `first_offset` to `next_offset` - 1 of the origin: those that are not
-    late by their own partition, whose key falls into `group` and whose window is one of `starts_us`.
+    late by their own partition, have a key of `group` and a window that is one of `starts_us`.
     """
 
     origin: int
@@ -100,7 +100,7 @@ class LateOnArrival:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A key group's word that all its windows up to `watermark_us` are closed, and those newly so."""
+    """A key group's word that its windows up to `watermark_us` are closed, and those newly so."""
 
     group: int
     watermark_us: int

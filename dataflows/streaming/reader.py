@@ -95,7 +95,9 @@ class PartitionReader:
             "names": self._decoder.names(),
         }
 
-    def batch(self, messages: Sequence[Message], values: Sequence[bytes | None], high: int) -> Batch:
+    def batch(
+        self, messages: Sequence[Message], values: Sequence[bytes | None], high: int
+    ) -> Batch:
         """Turn messages in offset order into a batch; `values` are their values."""
 
         def broker_time_us(position: int) -> int | None:
@@ -110,9 +112,7 @@ class PartitionReader:
         self._max_event_us = int(furthest[-1])
         dead_letters = [rejected_record(messages[r.position], r) for r in decoded.rejects]
         on_time = {
-            pipeline: self._on_time(
-                pipeline, window_us, decoded, furthest, messages, dead_letters
-            )
+            pipeline: self._on_time(pipeline, window_us, decoded, furthest, messages, dead_letters)
             for pipeline, window_us in self._spec.windows_us.items()
         }
         if len(decoded.event_time_us):
@@ -172,8 +172,11 @@ class PartitionReader:
         messages: Sequence[Message],
         dead_letters: list[Record],
     ) -> OnTime:
-        """Sort out what is late for a pipeline: its window's end is not after the watermark of the
-        partition over the records before it. `furthest[i]` is the largest event time before row i."""
+        """Sort out what is late for a pipeline.
+
+        A record is late when its window's end is not after the partition's watermark over the
+        records before it. `furthest[i]` is the largest event time before row i.
+        """
         times = decoded.event_time_us
         watermarks = furthest[:-1] - self._spec.out_of_orderness_us
         late_rows = np.flatnonzero(times - times % window_us + window_us <= watermarks)

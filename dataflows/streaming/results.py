@@ -19,7 +19,7 @@ METRICS = "real_time_metrics"
 def aggregate(
     kind: str, start_us: int, window_s: int, fields: Mapping[str, object]
 ) -> ReplaceDocuments:
-    """Return the document of a window in `aggregated_data`, under the id `<type>/<window start>`."""
+    """Return a window's document in `aggregated_data`, under the id `<type>/<window start>`."""
     start = moment(start_us)
     document = {
         "_id": f"{kind}/{iso(start_us)}",

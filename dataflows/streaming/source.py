@@ -254,7 +254,8 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         gone = code in _GONE and now_s - self._trouble_since_s > _GONE_AFTER_S
         if gone or (code not in _WAIT_OUT and code not in _GONE and not error.retriable()):
             raise SourceError(
-                f"partition {self._partition} of topic {self._topic} can not be read: {error.str()}",
+                f"partition {self._partition} of topic {self._topic} can not be read:"
+                f" {error.str()}",
                 remedy="see the broker's log; the next start resumes at the last snapshot",
             )
 
@@ -273,8 +274,8 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         where = f"partition {self._partition} of topic {self._topic}"
         if wanted > self._high:
             raise MissingOffsetError(
-                f"{where} ends at offset {self._high}, but offset {wanted} is next: it has been made"
-                " anew since the last run",
+                f"{where} ends at offset {self._high}, but offset {wanted} is next: it has been"
+                " made anew since the last run",
                 remedy="start with an empty recovery store (tidemark run --fresh)",
             )
         if wanted >= low:

@@ -1,13 +1,14 @@
 """From a batch's columns to small count tables, one per window and key group.
 
-Strings are turned into dictionary codes once per column and batch; from there on counting is integer
-arithmetic, and only the distinct keys are hashed to their groups.
+Strings are turned into dictionary codes once per column and batch; from there on counting is
+integer arithmetic, and only the distinct keys are hashed to their groups.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -80,13 +81,16 @@ class Splitter:
         order = np.argsort(shelf, kind="stable")
         rows = pl.DataFrame(
             [
-                *(pl.Series(key, encoded[key][1].take(pa.array(codes[key][order]))) for key in table.keys),
+                *(
+                    pl.Series(key, encoded[key][1].take(pa.array(codes[key][order])))
+                    for key in table.keys
+                ),
                 pl.Series(COUNT, counts[order]),
             ]
         )
         shelf = shelf[order]
         bounds = [0, *(np.flatnonzero(np.diff(shelf)) + 1).tolist(), len(shelf)]
-        for begin, end in zip(bounds, bounds[1:], strict=False):
+        for begin, end in pairwise(bounds):
             group, window = divmod(int(shelf[begin]), len(starts))
             start_us = int(starts[window]) * self._window_us
             groups[group].append(Piece(start_us, number, rows.slice(begin, end - begin)))

@@ -1,7 +1,7 @@
 """Event times: whatever people write, as microseconds since the Unix epoch.
 
-Accepted forms: ISO-8601 with an offset or `Z`, ISO-8601 without one (taken as UTC), epoch seconds or
-milliseconds as a number or as a numeric string. A number above 10^11 counts as milliseconds.
+Accepted forms: ISO-8601 with an offset or `Z`, ISO-8601 without one (taken as UTC), epoch seconds
+or milliseconds as a number or as a numeric string. A number above 10^11 counts as milliseconds.
 
 A batch of ISO strings of one layout is parsed as a matrix of digits, which costs a tenth of a
 per-string parse; every other form goes through `parse_timestamp`, one by one.
@@ -35,7 +35,7 @@ _DAYS_OF_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], n
 
 
 def moment(time_us: int) -> datetime:
-    """Return microseconds since the epoch as an aware datetime in UTC, within the years 1 to 9999."""
+    """Return microseconds since the epoch as a datetime in UTC, kept to the years 1 to 9999."""
     return _EPOCH + timedelta(microseconds=min(max(time_us, _EARLIEST_US), _LATEST_US))
 
 
@@ -101,7 +101,9 @@ def parse_timestamps(values: Sequence[object]) -> Int64Array:
         return result
     _, offset_buffer, data_buffer = texts.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32, count + 1)
-    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.empty(0, np.uint8)
+    data = (
+        np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.empty(0, np.uint8)
+    )
     lengths = np.diff(offsets)
     first = int(lengths[0])
     if (lengths == first).all():
@@ -110,7 +112,7 @@ def parse_timestamps(values: Sequence[object]) -> Int64Array:
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
             _parse_layout(data[offsets[rows][:, None] + np.arange(length)], rows, result)
-    for row in np.flatnonzero(result == INVALID_US):
+    for row in np.flatnonzero(result == INVALID_US).tolist():
         parsed = parse_timestamp(values[row])
         if parsed is not None:
             result[row] = parsed
@@ -160,7 +162,7 @@ def _parse_layout(
     good = separators & (digits <= 9).all(axis=0)
 
     def number(start: int, stop: int) -> npt.NDArray[np.int32]:
-        value = digits[start].astype(np.int32)
+        value: npt.NDArray[np.int32] = digits[start].astype(np.int32)
         for column in range(start + 1, stop):
             value *= 10
             value += digits[column]

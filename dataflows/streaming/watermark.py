@@ -76,7 +76,7 @@ class Watermarks:
             self._origins.setdefault(number, Origin())
 
     def report(self, origin: int, max_event_us: int, silent_us: int) -> None:
-        """Take an origin's news: its largest event time, and how long it has been silent (0: not)."""
+        """Take an origin's news: its largest event time, and its silence so far (0: none)."""
         state = self._origins.setdefault(origin, Origin())
         state.max_event_us = max(state.max_event_us, max_event_us)
         if silent_us == 0 and self._is_idle(state) and self._all_idle():
@@ -92,7 +92,9 @@ class Watermarks:
             return self.watermark_us
         if not self._all_idle():
             reached_us = min(
-                origin.max_event_us for origin in self._origins.values() if not self._is_idle(origin)
+                origin.max_event_us
+                for origin in self._origins.values()
+                if not self._is_idle(origin)
             )
             self._move(reached_us - self._out_of_orderness_us)
             return self.watermark_us

@@ -1,13 +1,14 @@
 """Tumbling windows of one key group: the state, its rules and its snapshots. Knows no Bytewax.
 
-Guarantee: fed the parcels of each origin in sequence, in any interleaving of the origins, the closed
-windows are the same (but for records that were late on arrival, see `watermark`).
+Guarantee: fed the parcels of each origin in sequence, in any interleaving of the origins, the
+closed windows are the same (but for records that were late on arrival, see `watermark`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from dataflows.streaming.frames import Tiers
@@ -74,13 +75,14 @@ class GroupWindows:
         self._sequences: dict[int, int] = {}
         self._group = -1
         self._ended = False
-        time = {
-            "window_us": spec.window_us,
-            "out_of_orderness_us": spec.out_of_orderness_us,
-            "idle_after_us": spec.idle_after_us,
-        }
+        new_watermarks = partial(
+            Watermarks,
+            window_us=spec.window_us,
+            out_of_orderness_us=spec.out_of_orderness_us,
+            idle_after_us=spec.idle_after_us,
+        )
         if state is None:
-            self._watermarks = Watermarks(**time)
+            self._watermarks = new_watermarks()
             self._closed_us = BEGINNING_US
             return
         if state["version"] != STATE_VERSION:
@@ -89,8 +91,8 @@ class GroupWindows:
                 f"reads version {STATE_VERSION}",
                 remedy="resume it with the version that wrote it, or start with an empty store",
             )
-        self._watermarks = Watermarks(
-            **time, watermark_us=state["watermark_us"], max_event_us=state["max_event_us"]
+        self._watermarks = new_watermarks(
+            watermark_us=state["watermark_us"], max_event_us=state["max_event_us"]
         )
         self._closed_us = state["watermark_us"]
         self._sequences = dict(state["sequences"])

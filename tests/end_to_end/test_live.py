@@ -79,7 +79,10 @@ def _assert_dead_letters(
     for suffix, records in ((".dlq", rejected), (".late", late)):
         messages = read_topic(kafka, topic + suffix)
         found = {
-            (int(header(m, "source.partition")), int(header(m, "source.offset"))): (m.key(), m.value())
+            (int(header(m, "source.partition")), int(header(m, "source.offset"))): (
+                m.key(),
+                m.value(),
+            )
             for m in messages
         }
         assert len(found) == len(messages)
@@ -97,7 +100,11 @@ def _assert_dead_letters(
         "missing_field": {"invalid_schema"},
     }
     faults = dict(
-        zip(zip(rejected["partition"], rejected["sequence"], strict=True), rejected["fault"], strict=True)
+        zip(
+            zip(rejected["partition"], rejected["sequence"], strict=True),
+            rejected["fault"],
+            strict=True,
+        )
     )
     for message in read_topic(kafka, f"{topic}.dlq"):
         at = int(header(message, "source.partition")), int(header(message, "source.offset"))

@@ -28,8 +28,11 @@ class Truth:
 
 
 def load_truth(path: Path, *, window_s: int, out_of_orderness_s: float = 5.0) -> Truth:
-    """Sort the records out by the rule: late is what belongs to a window that ended at or before the
-    largest event time of earlier accepted records of the partition, less the out-of-orderness."""
+    """Sort the records of a truth file out.
+
+    Late is what belongs to a window that ended at or before the largest event time of earlier
+    accepted records of its partition, less the out-of-orderness.
+    """
     records = pl.read_parquet(path).sort("partition", "sequence")
     is_bad = pl.col("fault").is_in(REJECTED_FAULTS)
     window_us = window_s * 1_000_000
@@ -88,7 +91,7 @@ def interactions_documents(
 
 
 def current_aggregates(accepted: pl.DataFrame, key: str) -> dict[str, dict[str, Any]]:
-    """Return the documents of `user_stats` (key `user_id`) or `item_stats` (key `item_id`) by id."""
+    """Return the documents of `user_stats` (key `user_id`) or `item_stats` (`item_id`) by id."""
     windows = accepted.group_by(key, "start_us").len().sort(key, "start_us")
     stats = windows.group_by(key, maintain_order=True).agg(
         total=pl.col("len").sum(),
