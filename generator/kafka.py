@@ -31,6 +31,7 @@ TUNING: Final[Mapping[str, str | int | float | bool]] = {
 }
 REQUIRED: Final[Mapping[str, str | int | float | bool]] = {
     "enable.idempotence": True,
+    "delivery.report.only.error": True,
     "queue.buffering.max.messages": 2 * IN_FLIGHT,
     "queue.buffering.max.kbytes": 2_000_000,
 }
@@ -106,7 +107,7 @@ class KafkaTarget:
             for (partition,), rows in columns.partition_by("partition", as_dict=True).items():
                 if not self._produce(partition, rows["key"].to_list(), rows["value"].to_list()):
                     return
-            self._producer.poll(0)
+            self._count(0.0)
 
     def _produce(self, partition: int, keys: list[bytes], values: list[bytes]) -> bool:
         """Hand the records of one partition over; False if the client takes no more at all."""
@@ -117,7 +118,7 @@ class KafkaTarget:
         try:
             # The partition is an argument: inside a message the client (2.16) ignores it.
             queued = self._producer.produce_batch(
-                self.topic, messages, partition=partition, on_delivery=self._on_delivery
+                self.topic, messages, partition=partition, on_delivery=self._on_report
             )
         except KafkaException as error:
             self._count_failed(error.args[0], len(messages))
@@ -137,7 +138,7 @@ class KafkaTarget:
         """Let `seconds` pass, and take in acknowledgements meanwhile."""
         until = time.monotonic() + seconds
         while (left_s := until - time.monotonic()) > 0:
-            self._producer.poll(left_s)
+            self._count(left_s)
 
     def give_up(self) -> None:
         """Forget the records that are not acknowledged; they count as failed."""
@@ -152,9 +153,10 @@ class KafkaTarget:
         deadline = time.monotonic() + self._patience_s
         try:
             while len(self._producer) and time.monotonic() < deadline:
-                self._producer.poll(0.1)
+                self._count(0.1)
         except KeyboardInterrupt:
             self.give_up()
+        self._count(0.0)
         unknown = self.delivery.sent - self.delivery.acknowledged - self.delivery.failed
         if unknown:
             self.delivery.failed += unknown
@@ -162,12 +164,21 @@ class KafkaTarget:
 
     def _wait_for_room(self, count: int) -> None:
         while len(self._producer) + count > IN_FLIGHT and not self.failing:
-            self._producer.poll(0.05)
+            self._count(0.05)
 
-    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
-        if error is None:
-            self.delivery.acknowledged += 1
-        else:
+    def _count(self, timeout_s: float) -> None:
+        """Take in failures, then count what is neither failed nor still with the client.
+
+        Reports are asked for failures only: a Python call for every success costs nearly half of
+        the throughput. An acknowledged record leaves `len(producer)` all the same, a failed one
+        only after its report has been taken in, so nothing is counted as acknowledged too early.
+        """
+        self._producer.poll(timeout_s)
+        undecided = len(self._producer)
+        self.delivery.acknowledged = self.delivery.sent - self.delivery.failed - undecided
+
+    def _on_report(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
             self._count_failed(error, 1)
 
     def _count_failed(self, error: KafkaError, count: int) -> None:

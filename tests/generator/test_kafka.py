@@ -141,10 +141,21 @@ def test_a_partition_that_is_not_there_fails_and_is_counted(
     assert "nknown partition" in delivery.details()[-1]
 
 
-def kill_after(server: Kafka, frames: Iterator[pl.DataFrame], at: int) -> Iterator[pl.DataFrame]:
+def crashing(
+    server: Kafka, target: KafkaTarget, frames: Iterator[pl.DataFrame], *, back: bool
+) -> Iterator[pl.DataFrame]:
+    """Kill the broker once it has acknowledged something and has more to acknowledge.
+
+    Give the client a `linger.ms` that keeps records waiting until then.
+    """
     for number, frame in enumerate(frames):
-        if number == at:
+        if number == 10:
+            while not target.delivery.acknowledged:
+                target.wait(0.01)
+            assert target.delivery.acknowledged < target.delivery.sent
             server.kill()
+            if back:
+                server.start()
         yield frame
 
 
@@ -152,10 +163,10 @@ def test_a_broker_that_dies_makes_failures_that_are_counted(start_server: StartS
     server = start_server(Kafka)
     server.create_topic("t", 3)
     given = settings(count=400_000, batch_size=10_000)
-    properties = {**server.client_properties(), "message.timeout.ms": 2_000}
+    properties = {**server.client_properties(), "message.timeout.ms": 2_000, "linger.ms": 300}
     target = KafkaTarget(properties, "t")
     target.partitions(30.0)
-    delivery = send(kill_after(server, plan(given, 3), 20), target, given)
+    delivery = send(crashing(server, target, plan(given, 3), back=False), target, given)
     assert not delivery.complete
     assert delivery.failed > 0
     assert delivery.sent == delivery.acknowledged + delivery.failed < 400_000
@@ -165,24 +176,17 @@ def test_a_broker_that_dies_makes_failures_that_are_counted(start_server: StartS
     assert 0 < delivery.acknowledged <= len(held) <= delivery.sent
 
 
-def restart_at(server: Kafka, frames: Iterator[pl.DataFrame], at: int) -> Iterator[pl.DataFrame]:
-    for number, frame in enumerate(frames):
-        if number == at:
-            server.kill()
-            server.start()
-        yield frame
-
-
 def test_order_and_uniqueness_survive_a_crash_of_the_broker(
     start_server: StartServer, tmp_path: Path
 ) -> None:
     server = start_server(Kafka)
     server.create_topic("t", 3)
     given = settings(count=200_000, batch_size=10_000)
-    target = KafkaTarget(server.client_properties(), "t")
+    target = KafkaTarget({**server.client_properties(), "linger.ms": 300}, "t")
     target.partitions(30.0)
     with TruthWriter(tmp_path / "truth.parquet", "t") as truth:
-        delivery = send(restart_at(server, plan(given, 3), 10), target, given, truth=truth)
+        frames = crashing(server, target, plan(given, 3), back=True)
+        delivery = send(frames, target, given, truth=truth)
     assert (delivery.acknowledged, delivery.failed) == (200_000, 0)
     held = read_topic(server.client_properties(), "t", 3)
     assert held.equals(truth_of(tmp_path / "truth.parquet"))
