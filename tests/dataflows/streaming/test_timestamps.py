@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -173,7 +174,7 @@ def test_forms_of_text(text: str, wanted: int | None) -> None:
         (-1.5, -1_500_000),
         (10**11, 10**17),
         (10**11 + 1, (10**11 + 1) * 1_000),
-        (-(10**11) - 1, None),
+        (-(10**11) - 1, (-(10**11) - 1) * 1_000),
         (-(10**10) * 6, -(10**16) * 6),
         (10**18, None),
         (10**400, None),
@@ -197,21 +198,22 @@ def test_forms_of_text(text: str, wanted: int | None) -> None:
     ],
 )
 def test_forms_of_numbers_and_what_is_none(value: object, wanted: int | None) -> None:
-    if value == -(10**11) - 1:
-        # As milliseconds it is a time of 1966.
-        wanted = (-(10**11) - 1) * 1_000
     assert parse_timestamp(value) == wanted
     assert batch([value]) == [wanted]
     assert batch([value, "2026-01-01T00:00:00Z"]) == [wanted, DAY_US]
 
 
-@given(st.integers(micros(datetime(1990, 1, 1, tzinfo=UTC)), micros(datetime(2100, 1, 1, tzinfo=UTC))))
+@given(
+    st.integers(micros(datetime(1990, 1, 1, tzinfo=UTC)), micros(datetime(2100, 1, 1, tzinfo=UTC)))
+)
 def test_float_seconds_of_our_days_give_back_the_microsecond(us: int) -> None:
     assert parse_timestamp(us / 1e6) == us
 
 
 @pytest.mark.xfail(
-    strict=True, raises=OverflowError, reason="a finite float times 1000 may be infinite: the flow dies"
+    strict=True,
+    raises=OverflowError,
+    reason="a finite float times 1000 may be infinite: the flow dies",
 )
 @pytest.mark.parametrize("value", [1e306, -1e306, 1.7976931348623157e308])
 def test_floats_near_the_largest_are_no_time(value: float) -> None:
@@ -236,7 +238,9 @@ def test_what_is_read_is_always_a_moment(text: str) -> None:
     assert parse_timestamp(text) is None
 
 
-@given(st.integers(micros(datetime.min.replace(tzinfo=UTC)), micros(datetime.max.replace(tzinfo=UTC))))
+@given(
+    st.integers(micros(datetime.min.replace(tzinfo=UTC)), micros(datetime.max.replace(tzinfo=UTC)))
+)
 def test_moment_and_iso_go_back_to_the_same_microsecond(us: int) -> None:
     assert micros(moment(us)) == us
     assert parse_timestamp(iso(us)) == us
@@ -255,6 +259,13 @@ def test_moment_stops_at_the_last_year() -> None:
     assert moment(END_US).year == 9999
 
 
-def test_long_texts_cost_no_more_memory_than_they_have() -> None:
+@pytest.mark.xfail(strict=True, reason="an index of 8 bytes is made per character before the check")
+def test_long_texts_cost_a_small_multiple_of_their_size() -> None:
     texts: list[object] = ["x" * 200_000 + str(number) for number in range(10)]
-    assert batch(texts) == [None] * 10
+    tracemalloc.start()
+    try:
+        assert batch([*texts, "2026-01-01T00:00:00Z"]) == [*[None] * 10, DAY_US]
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 3 * 10 * 200_000
