@@ -1,0 +1,56 @@
+"""Measure this process: what a subject of the benchmark prints when it is done."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One process's share of a run. Times are Unix seconds, so that processes can be joined."""
+
+    events: int
+    """Events that came out at the end, by the subject's own sums."""
+    began_s: float
+    ended_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+class Stopwatch:
+    """Runs from its making to `stop`."""
+
+    def __init__(self) -> None:
+        self._began_s = time.time()
+        self._cpu_s = time.process_time()
+
+    def stop(self, events: int) -> Measured:
+        """Return what was measured."""
+        return Measured(
+            events=events,
+            began_s=self._began_s,
+            ended_s=time.time(),
+            cpu_s=time.process_time() - self._cpu_s,
+            peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        )
+
+
+def report(measured: Measured) -> None:
+    """Print it as the last line, for the process that waits for it."""
+    print(json.dumps(asdict(measured)))
+    sys.stdout.flush()
+
+
+def joined(parts: list[Measured]) -> Measured:
+    """Join the shares of several processes: from the last begin to the last end."""
+    return Measured(
+        events=sum(part.events for part in parts),
+        began_s=max(part.began_s for part in parts),
+        ended_s=max(part.ended_s for part in parts),
+        cpu_s=sum(part.cpu_s for part in parts),
+        peak_mib=sum(part.peak_mib for part in parts),
+    )
