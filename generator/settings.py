@@ -53,14 +53,19 @@ class PopulationSettings(_Part):
     """Who does what with which item, and how unevenly."""
 
     users: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
+    """Users; the user is the key of a record."""
     items: Annotated[int, Field(ge=1, le=10_000_000)] = 2_000
+    """Items."""
     pages: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Pages."""
     user_skew: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
     """Zipf exponent: the n-th user is chosen with weight n ** -user_skew; 0 is even."""
     item_skew: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
+    """The same for items."""
     hot_user_share: Share = 0.0
     """Share of the events that go to one user on top of the skew: a hot key."""
     hot_item_share: Share = 0.0
+    """Share of the events that go to one item on top of the skew."""
     types: dict[str, Annotated[float, Field(ge=0.0, allow_inf_nan=False)]] = Field(
         default_factory=_default_types
     )
@@ -81,17 +86,23 @@ class FaultSettings(_Part):
     """Shares of all records that carry a fault; a record carries at most one."""
 
     out_of_order_share: Share = 0.0
+    """Records somewhat older than those before them."""
     out_of_order_s: Seconds = 4.0
     """Out-of-order records are up to this much older than their place in the stream."""
     late_share: Share = 0.0
+    """Records far behind."""
     late_s: Seconds = 60.0
     """Late records are older by this much."""
     duplicate_share: Share = 0.0
+    """Records that repeat the bytes of a sound one, in its partition."""
     duplicate_within: PositiveInt = 1_000
     """A duplicate repeats the bytes of a record at most this many records before it."""
     malformed_share: Share = 0.0
+    """Values that are cut off, invalid UTF-8, not JSON, or empty, equally often."""
     missing_field_share: Share = 0.0
+    """Records that lack one of the required fields, each equally often."""
     future_share: Share = 0.0
+    """Records from the future."""
     future_s: PositiveFloat = 315_360_000.0
     """Future records are ahead of their place in the stream by this much. The default of ten years
     is ahead of the wall clock even when a past period is filled."""
@@ -115,52 +126,77 @@ class BurstSettings(_Part):
     """For a while there are `factor` times as many events a second."""
 
     factor: PositiveFloat = 1.0
+    """1: no burst."""
     after_s: Seconds = 10.0
+    """Event time from the start of the run to the start of the burst."""
     for_s: Seconds = 10.0
+    """Length in event time."""
 
 
 class SilenceSettings(_Part):
-    """For a while no user of one partition does anything; null: no silence."""
+    """For a while no user of one partition does anything."""
 
     partition: Annotated[int, Field(ge=0, le=MAX_PARTITION)] | None = None
+    """Which partition; null: no silence. Others take over its share of the events."""
     after_s: Seconds = 10.0
+    """Event time from the start of the run to the start of the silence."""
     for_s: Seconds = 30.0
+    """Length in event time."""
 
 
 class LagSettings(_Part):
     """All event times of one partition are `by_s` behind those of the others."""
 
     partition: Annotated[int, Field(ge=0, le=MAX_PARTITION)] = 0
+    """Which partition."""
     by_s: Seconds = 0.0
+    """0: no lag."""
 
 
 class ScenarioSettings(_Part):
     """Situations of a whole stream, as opposed to faults of single records."""
 
     burst: BurstSettings = BurstSettings()
+    """More events for a while."""
     silence: SilenceSettings = SilenceSettings()
+    """One partition without events for a while."""
     partition_lag: LagSettings = LagSettings()
+    """One partition behind the others in event time."""
 
 
 class GeneratorSettings(_Part):
     """What the generator sends; the module's docstring explains rate, speed and event_rate."""
 
     stream: StreamName = "interactions"
+    """Which kind of events."""
     topic: str | None = None
     """null: the topic of the pipeline of that stream."""
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+    """Records of a batch."""
     interval_s: PositiveFloat | None = None
+    """Seconds from batch to batch, in place of a rate."""
     rate: PositiveFloat | None = 1_000.0
+    """Records a second of wall-clock time; null: as fast as possible."""
     speed: PositiveFloat = 1.0
+    """Event time runs this many times faster than the wall clock."""
     event_rate: PositiveFloat | None = None
+    """Records a second of event time; null: rate / speed, without a rate 10,000."""
     count: PositiveInt | None = None
+    """Records to send; null: no limit."""
     duration_s: PositiveFloat | None = None
+    """Seconds of wall-clock time to send for; null: no limit."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
+    """The same seed, start time and number of partitions give the same bytes."""
     start_time: Annotated[datetime, AfterValidator(_as_utc)] | None = None
+    """Event time of the first record; null: now."""
     timestamp_format: TimestampFormat = "iso"
+    """How event times are written; mixed: each record in one of the four others."""
     population: PopulationSettings = PopulationSettings()
+    """Who takes part."""
     faults: FaultSettings = FaultSettings()
+    """What is wrong with single records."""
     scenarios: ScenarioSettings = ScenarioSettings()
+    """What happens to the stream as a whole."""
 
     @model_validator(mode="after")
     def _speeds_agree(self) -> Self:
