@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import TYPE_CHECKING, cast
 
 from tidemark.errors import EXIT_USAGE, TidemarkError
 from tidemark.messages import Message
@@ -29,7 +29,7 @@ class ReadFailed(TidemarkError):
 
 def follow(
     settings: Settings, topic: str, *, from_beginning: bool = False, partition: int | None = None
-) -> Iterator[Message]:
+) -> Generator[Message, None, None]:
     """Yield the messages of a topic as they come, for ever; in order within each partition.
 
     Begins at the end of the topic as it is at the first `next`, or at its beginning. Raises
@@ -102,6 +102,7 @@ def _message(message: KafkaMessage) -> Message:
 
     kind, timestamp_ms = message.timestamp()
     topic, partition, offset = message.topic(), message.partition(), message.offset()
+    headers = cast(list[tuple[str, str | bytes | None]], message.headers() or [])
     assert topic is not None
     assert partition is not None
     assert offset is not None
@@ -112,7 +113,7 @@ def _message(message: KafkaMessage) -> Message:
         timestamp_ms=None if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms,
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers=tuple((name, _bytes(value)) for name, value in message.headers() or ()),
+        headers=tuple((name, _bytes(value)) for name, value in headers),
     )
 
 

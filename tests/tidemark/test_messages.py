@@ -25,7 +25,7 @@ def message(**changes: object) -> Message:
 def test_shows_where_when_headers_and_value() -> None:
     text = as_text(message(headers=[("error.reason", b"invalid_json"), ("empty", None)]))
     assert text.split("\n") == [
-        "pond[2]@41  2026-11-18T10:26:40.123Z  key u1",
+        "pond[2]@41  2026-11-18T11:06:40.123Z  key u1",
         "  error.reason: invalid_json",
         "  empty: (none)",
         '  {"a": 1}',
@@ -71,7 +71,7 @@ def test_json_lines_hold_parsed_values() -> None:
         "topic": "pond",
         "partition": 2,
         "offset": 41,
-        "timestamp": "2026-11-18T10:26:40.123Z",
+        "timestamp": "2026-11-18T11:06:40.123Z",
         "key": "u1",
         "value": {"a": 1},
         "headers": [{"name": "h", "value": "x"}],

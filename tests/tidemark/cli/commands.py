@@ -17,9 +17,7 @@ def environment(**environ: str) -> dict[str, str]:
     return {**own, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environ}
 
 
-def tidemark(
-    directory: Path, *arguments: str, timeout_s: float = 60.0, **environ: str
-) -> subprocess.CompletedProcess[str]:
+def tidemark(directory: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "tidemark", *arguments],
@@ -28,6 +26,6 @@ def tidemark(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=timeout_s,
+        timeout=60.0,
         check=False,
     )

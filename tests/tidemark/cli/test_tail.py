@@ -71,13 +71,14 @@ def test_follows_what_comes_until_interrupted(
 ) -> None:
     topic = make_topic()
     send(kafka, topic, b'"old"')
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tidemark", "tail", topic],
-        cwd=tmp_path,
-        env=environment(KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers),
-        stdout=(tmp_path / "out").open("w"),
-        stderr=(tmp_path / "err").open("w"),
-    )
+    with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tidemark", "tail", topic],
+            cwd=tmp_path,
+            env=environment(KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers),
+            stdout=out,
+            stderr=err,
+        )
     try:
         deadline = time.monotonic() + 30
         while '"new"' not in (tmp_path / "out").read_text():

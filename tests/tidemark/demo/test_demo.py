@@ -1,0 +1,109 @@
+"""The demo from its start to its end, as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.tidemark.cli.commands import environment, tidemark
+
+
+def test_fifteen_seconds_end_with_balanced_books(tmp_path: Path) -> None:
+    done = tidemark(
+        tmp_path,
+        *("demo", "--seconds=15", "--directory=there"),
+        # None of these may reach the demo.
+        MONGO_URI="mongodb://127.0.0.1:1",
+        INFLUX_URL="http://127.0.0.1:1",
+        KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
+        TIDEMARK_PIPELINES__INTERACTIONS__WINDOW_S="3600",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("OK: events read = aggregated + rejected + late\n")
+    numbers = {
+        words[0]: int(words[1].replace(",", ""))
+        for words in (line.split() for line in done.stdout.splitlines())
+        if words and words[0] in ("sent", "read", "aggregated", "rejected", "late")
+        if words[1].replace(",", "").isdigit()
+    }
+    assert numbers["sent"] == numbers["read"]
+    assert numbers["read"] == numbers["aggregated"] + numbers["rejected"] + numbers["late"]
+    assert min(numbers["aggregated"], numbers["rejected"], numbers["late"]) > 0
+    with sqlite3.connect(tmp_path / "there" / "demo.db") as store:
+        (windows,) = store.execute("SELECT count(*) FROM aggregated_data").fetchone()
+    store.close()
+    assert windows >= 2
+    assert processes_in(tmp_path) == []
+
+
+def test_an_interrupt_stops_all_of_it(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tidemark", "demo", "--directory=there"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        wait_for(tmp_path / "out", "aggregated", process)
+        assert len(processes_in(tmp_path)) >= 3
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
+        process.wait()
+    text = (tmp_path / "out").read_text()
+    assert "Traceback" not in text
+    assert "FAILED" not in text
+    assert processes_in(tmp_path) == []
+
+
+def test_a_dataflow_that_dies_ends_the_demo_with_its_last_words(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tidemark", "demo", "--directory=there"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        wait_for(tmp_path / "out", "first window becomes", process)
+        for pid in processes_in(tmp_path):
+            if b"tidemark\0run" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGTERM)
+        assert process.wait(30) == 1
+    finally:
+        process.kill()
+        process.wait()
+    assert "error: the dataflow has ended with exit code 0" in (tmp_path / "out").read_text()
+    assert processes_in(tmp_path) == []
+
+
+def wait_for(path: Path, text: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while text not in path.read_text():
+        assert time.monotonic() < deadline, path.read_text()
+        assert process.poll() is None, path.read_text()
+        time.sleep(0.1)
+
+
+def processes_in(directory: Path) -> list[int]:
+    """List the processes whose working directory is in `directory`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            where = (entry / "cwd").readlink()
+        except OSError:  # gone meanwhile, or somebody else's
+            continue
+        if where.is_relative_to(directory):
+            found.append(int(entry.name))
+    return found
