@@ -162,10 +162,17 @@ class InfluxDBStore:
                 remedy="set INFLUX_TOKEN to a token that may write there "
                 "(user:password for InfluxDB 1)",
             )
-        if status == 404 or "retention policy not found" in message:
+        database, _, policy = self._bucket.partition("/")
+        if "retention policy not found" in message:
+            return StoreRejected(
+                f"InfluxDB at {self._url} has no retention policy {policy!r} in {database!r}: "
+                f"{message}",
+                remedy=f"make it, or set series.influx_bucket to {database}",
+            )
+        if status == 404:
             return StoreRejected(
                 f"InfluxDB at {self._url} has no bucket {self._bucket!r} ({status}): {message}",
-                remedy=f"make it: CREATE DATABASE {self._bucket.split('/')[0]} (InfluxDB 1) or "
+                remedy=f"make it: CREATE DATABASE {database} (InfluxDB 1) or "
                 f"influx bucket create -n {self._bucket} (InfluxDB 2); "
                 "or set series.influx_bucket and series.influx_org",
             )

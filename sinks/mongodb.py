@@ -69,16 +69,7 @@ class MongoDBStore:
         """Connect and make the indexes; one that has another lifetime than set is made again."""
         self.close()
         with self._errors("open"):
-            self._client = MongoClient(
-                self._uri,
-                w="majority",
-                journal=True,
-                wTimeoutMS=self._timeout_ms,
-                serverSelectionTimeoutMS=self._timeout_ms,
-                connectTimeoutMS=self._timeout_ms,
-                socketTimeoutMS=self._timeout_ms,
-                appname="tidemark",
-            )
+            self._client = self._connect()
             database = self._client[self._database]
             self._make_timestamp_index("aggregated_data", self._ttl_s)
             database["aggregated_data"].create_index(
@@ -110,6 +101,22 @@ class MongoDBStore:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _connect(self) -> MongoClient[Document]:
+        try:
+            return MongoClient(
+                self._uri,
+                w="majority",
+                journal=True,
+                wTimeoutMS=self._timeout_ms,
+                serverSelectionTimeoutMS=self._timeout_ms,
+                connectTimeoutMS=self._timeout_ms,
+                socketTimeoutMS=self._timeout_ms,
+                appname="tidemark",
+            )
+        except ValueError as error:
+            # A port out of range, an option that is none.
+            raise ConfigurationError(str(error)) from error
 
     def _send(self, collection: str, operations: Sequence[Operation]) -> None:
         if self._client is None:

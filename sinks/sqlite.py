@@ -85,7 +85,7 @@ class SQLiteStore:
         self._timeout_s = timeout_s
         self._lock = _writer_lock(self.path)
         self._connection: sqlite3.Connection | None = None
-        self._known: set[str] = set()
+        self._known: dict[str, str] = {}
         self._slots: dict[str, dict[str, int]] = {}
 
     def open(self) -> None:
@@ -117,7 +117,7 @@ class SQLiteStore:
 
     def write(self, commands: Sequence[Command]) -> None:
         """Store the commands, in order, in one transaction."""
-        known, slots = set(self._known), {name: dict(of) for name, of in self._slots.items()}
+        known, slots = dict(self._known), {name: dict(of) for name, of in self._slots.items()}
         try:
             with self._transaction() as connection:
                 for command in commands:
@@ -209,7 +209,7 @@ class SQLiteStore:
         kind: str,
         schema: Callable[[str], list[str]],
     ) -> None:
-        if collection in self._known:
+        if self._known.get(collection) == kind:
             return
         found = connection.execute(
             "SELECT type FROM sqlite_master WHERE name = ?", (collection,)
@@ -221,7 +221,7 @@ class SQLiteStore:
             )
         for statement in schema(collection):
             connection.execute(statement)
-        self._known.add(collection)
+        self._known[collection] = kind
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -62,9 +62,11 @@ MakeLane = Callable[..., Lane]
 def make_lane(store: Recorder, request: pytest.FixtureRequest) -> Iterator[MakeLane]:
     made: list[Lane] = []
 
-    def make(capacity: int = 4, give_up_after_s: float = 30.0, **options: float) -> Lane:
+    def make(
+        capacity: int = 4, give_up_after_s: float = 30.0, close_within_s: float = 15.0
+    ) -> Lane:
         factory = StoreFactory(request.node.name, lambda: store)
-        made.append(Lane(factory, capacity, give_up_after_s, **options))
+        made.append(Lane(factory, capacity, give_up_after_s, close_within_s=close_within_s))
         return made[-1]
 
     yield make
@@ -87,6 +89,14 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
     return False
 
 
+def in_thread(*steps: Callable[[], None]) -> None:
+    def run() -> None:
+        for step in steps:
+            step()
+
+    threading.Thread(target=run, daemon=True).start()
+
+
 def test_commands_arrive_in_order(store: Recorder, make_lane: MakeLane) -> None:
     lane = make_lane()
     commands = [command(number) for number in range(100)]
@@ -103,8 +113,7 @@ def test_drain_returns_only_when_everything_is_durable(
     lane = make_lane()
     lane.put(command(1))
     drained = threading.Event()
-    drainer = threading.Thread(target=lambda: (lane.drain(), drained.set()), daemon=True)
-    drainer.start()
+    in_thread(lane.drain, drained.set)
     assert store.entered.wait(5)
     assert not drained.wait(0.1)
     store.gate.set()
@@ -120,8 +129,7 @@ def test_put_blocks_while_the_queue_is_full(store: Recorder, make_lane: MakeLane
     lane.put(command(1))
     lane.put(command(2))
     done = threading.Event()
-    putter = threading.Thread(target=lambda: (lane.put(command(3)), done.set()), daemon=True)
-    putter.start()
+    in_thread(lambda: lane.put(command(3)), done.set)
     assert not done.wait(0.1)
     store.gate.set()
     assert done.wait(5)
