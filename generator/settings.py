@@ -134,7 +134,7 @@ class BurstSettings(_Part):
 
 
 class SilenceSettings(_Part):
-    """For a while no user of one partition does anything."""
+    """For a while no user of one partition does anything; null: no silence."""
 
     partition: Annotated[int, Field(ge=0, le=MAX_PARTITION)] | None = None
     """Which partition; null: no silence. Others take over its share of the events."""
