@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ def cut_at(items: Sequence[FakeMessage], cuts: Iterable[int]) -> list[Sequence[F
     """Cut a sequence at the given places."""
     places = sorted({min(cut, len(items)) for cut in cuts})
     bounds = [0, *places, len(items)]
-    return [items[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [items[a:b] for a, b in itertools.pairwise(bounds)]
 
 
 def parcels_of(batch: Batch, splitter: Splitter, pipeline: str, key_groups: int) -> list[Parcel]:
