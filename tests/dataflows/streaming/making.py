@@ -8,12 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+import pyarrow as pa
+
 from dataflows.interactions import Interaction
 from dataflows.streaming.batch import Batch
 from dataflows.streaming.decode import Limits
 from dataflows.streaming.parcels import Parcel
 from dataflows.streaming.reader import PartitionReader, TopicSpec
-from dataflows.streaming.split import Splitter
+from dataflows.streaming.split import Piece, Splitter
 from dataflows.streaming.timestamps import iso
 
 SECOND = 1_000_000
@@ -129,3 +132,10 @@ def parcels_of(batch: Batch, splitter: Splitter, pipeline: str, key_groups: int)
         )
         for group in range(key_groups)
     ]
+
+
+def rows_of(piece: Piece) -> pl.DataFrame:
+    """Return a piece's rows as a frame."""
+    frame = pl.from_arrow(pa.Table.from_batches([piece.rows]))
+    assert isinstance(frame, pl.DataFrame)
+    return frame

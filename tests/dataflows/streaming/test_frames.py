@@ -1,0 +1,91 @@
+"""Frames in tiers, and as bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataflows.streaming.frames import Tiers, pack, unpack
+from stats.tables import CountTable
+
+TABLE = CountTable("t", ("key", "name"))
+
+
+def frame(counts: dict[str, int]) -> pl.DataFrame:
+    rows = [(key, "n", count) for key, count in counts.items()]
+    return pl.DataFrame(rows, schema=TABLE.empty().schema, orient="row")
+
+
+def piece(counts: dict[str, int]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {"key": list(counts), "name": ["n"] * len(counts), "count": list(counts.values())},
+        pa.schema({"key": pa.string(), "name": pa.string(), "count": pa.int64()}),
+    )
+
+
+def content(table: pl.DataFrame) -> dict[str, int]:
+    found = {key: count for key, _, count in table.iter_rows()}
+    assert len(found) == table.height
+    return found
+
+
+@pytest.mark.parametrize("counts", [{}, {"a": 1}, {"ü.😀": 2**50, "": 1}])
+def test_frames_come_back_from_bytes(counts: dict[str, int]) -> None:
+    table = frame(counts)
+    assert unpack(pack(table)).equals(table)
+    assert unpack(pack(table)).schema == table.schema
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_slices_are_packed_without_the_rest(length: int) -> None:
+    large = frame({f"key-{n}": n + 1 for n in range(10_000)})
+    packed = pack(large.slice(5, length))
+    assert len(packed) < 5_000
+    assert unpack(packed).equals(large.slice(5, length))
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 9), max_size=6),
+        st.sampled_from(["merged", "resume"]),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(STEPS)
+def test_tiers_hold_the_sum_whatever_happens_between(steps: list[dict[str, int] | str]) -> None:
+    tiers = Tiers(TABLE.merge)
+    wanted: Counter[str] = Counter()
+    for step in steps:
+        if isinstance(step, dict):
+            tiers.add(piece(step))
+            wanted.update(step)
+        elif step == "merged":
+            assert content(tiers.merged()) == wanted
+        else:
+            tiers = Tiers(TABLE.merge, tiers.packed())
+    assert content(tiers.merged()) == wanted
+    assert content(unpack(tiers.packed())) == wanted
+
+
+def test_many_rows_are_merged_on_the_way_and_right() -> None:
+    tiers = Tiers(TABLE.merge)
+    for step in range(30):
+        tiers.add(piece({f"k{step % 3}-{n}": 1 for n in range(1_000)}))
+    assert content(tiers.merged()) == {f"k{k}-{n}": 10 for k in range(3) for n in range(1_000)}
+
+
+def test_what_was_packed_is_independent_of_what_is_added_later() -> None:
+    tiers = Tiers(TABLE.merge)
+    tiers.add(piece({"a": 1}))
+    packed = tiers.packed()
+    tiers.add(piece({"a": 5}))
+    assert content(unpack(packed)) == {"a": 1}
+    assert content(unpack(tiers.packed())) == {"a": 6}
