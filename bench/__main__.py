@@ -139,12 +139,16 @@ def _print(figures: dict[str, list[Measured]], events: int) -> None:
         ratios = [rate / floor for rate, floor in zip(rates[name], rates[RAW], strict=True)]
         table.add_row(
             name,
-            f"{statistics.median(rates[name]):,.0f} ({min(rates[name]):,.0f}-{max(rates[name]):,.0f})",
-            f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})",
+            _spread(rates[name], ",.0f"),
+            _spread(ratios, ".2f"),
             f"{statistics.median(m.cpu_s * 1e6 / events for m in runs):.2f}",
             f"{statistics.median(m.peak_mib for m in runs):.0f}",
         )
     Console(width=None if console.is_terminal else 110).print(table)
+
+
+def _spread(values: list[float], form: str) -> str:
+    return f"{statistics.median(values):{form}} ({min(values):{form}}-{max(values):{form}})"
 
 
 if __name__ == "__main__":

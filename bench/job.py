@@ -59,9 +59,11 @@ def main() -> None:
     env = replace(env, series=[*env.series, StoreFactory("tally", tally.store)])
     flow = Dataflow("tidemark")
     interactions(flow, env, settings.pipelines.interactions)
-    recovery = RecoveryConfig(args.recovery, timedelta(0)) if args.recovery else None
+    recovery = None
+    if args.recovery:
+        recovery = RecoveryConfig(args.recovery, timedelta(0))  # type: ignore[no-untyped-call] # native
     watch = Stopwatch()
-    cli_main(
+    cli_main(  # type: ignore[no-untyped-call] # native
         flow,
         workers_per_process=args.workers,
         process_id=args.process,

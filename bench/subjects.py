@@ -58,7 +58,7 @@ def job(
             from bytewax.recovery import init_db_dir
 
             (directory / "recovery").mkdir()
-            init_db_dir(directory / "recovery", 4)
+            init_db_dir(directory / "recovery", 4)  # type: ignore[no-untyped-call] # native
             arguments += ["--recovery", str(directory / "recovery")]
         if processes == 1:
             return _finish([_start(arguments, settings)])

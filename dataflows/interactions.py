@@ -41,7 +41,7 @@ def interactions(flow: Dataflow, env: Environment, settings: InteractionsSetting
     """Add the pipeline to a flow."""
 
     def partial(window: ClosedWindow) -> InteractionsSummary:
-        return summarize(window.tables, settings.top_k, window.rejected, window.late)
+        return summarize(window.tables, settings.top_k)
 
     def documents(keyed: tuple[str, Summary]) -> Iterator[tuple[str, Command]]:
         key, final = keyed
@@ -87,8 +87,8 @@ def summary_fields(final: Summary, zone: ZoneInfo) -> dict[str, object]:
         "top_users": [{"user_id": key, "count": count} for key, count in summary.top_users],
         "day_type": day_type(start, zone),
         "hour_of_day": hour_of_day(start, zone),
-        "rejected": summary.rejected,
-        "late": summary.late,
+        "rejected": final.rejected,
+        "late": final.late,
     }
 
 
@@ -120,7 +120,7 @@ def summary_points(final: Summary, window_s: int, zone: ZoneInfo) -> list[Point]
             Point("item_interactions", start, {"item_id": item}, {"count": count})
             for item, count in summary.top_items
         ),
-        pipeline_point(PIPELINE, final, window_s, total, summary.rejected, summary.late),
+        pipeline_point(PIPELINE, final, window_s, total),
     ]
 
 

@@ -18,8 +18,7 @@ ITEM_TYPES = CountTable("item_types", ("item_id", "interaction_type"))
 class InteractionsSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Sums, extremes and rankings of a window, or of one key group's part of it.
 
-    Mergeable as long as the parts have no user and no item in common. `rejected` and `late` count
-    the records that came in the meantime and are in no window.
+    Mergeable as long as the parts have no user and no item in common.
     """
 
     top_k: int
@@ -30,8 +29,6 @@ class InteractionsSummary(msgspec.Struct, frozen=True, kw_only=True):
     top_items: list[Ranked]
     max_item: Ranked | None
     min_item: Ranked | None
-    rejected: int = 0
-    late: int = 0
 
     @property
     def total(self) -> int:
@@ -50,14 +47,10 @@ class InteractionsSummary(msgspec.Struct, frozen=True, kw_only=True):
             top_items=merge_rankings((self.top_items, other.top_items), k),
             max_item=largest(self.max_item, other.max_item),
             min_item=smallest(self.min_item, other.min_item),
-            rejected=self.rejected + other.rejected,
-            late=self.late + other.late,
         )
 
 
-def summarize(
-    tables: Mapping[str, pl.DataFrame], top_k: int, rejected: int = 0, late: int = 0
-) -> InteractionsSummary:
+def summarize(tables: Mapping[str, pl.DataFrame], top_k: int) -> InteractionsSummary:
     """Sum one part of a window up from its count tables `user_types` and `item_types`."""
     user_types, item_types = tables[USER_TYPES.name], tables[ITEM_TYPES.name]
     users = totals(user_types, "user_id")
@@ -74,8 +67,6 @@ def summarize(
         top_items=top_items[:top_k],
         max_item=top_items[0] if top_items else None,
         min_item=smallest(*_ranked(fewest.sort("item_id").head(1))),
-        rejected=rejected,
-        late=late,
     )
 
 

@@ -1,6 +1,6 @@
-"""Frames as bytes: for recovery snapshots and for the way to another process.
+"""The rows of one table in one open window, and how they become bytes.
 
-Arrow's IPC format, read back by any later version; never a pickle of the frame library's own.
+Bytes are always Arrow's IPC format, which any later version reads; never a library's own pickle.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable, Sequence
 
 import polars as pl
+import pyarrow as pa
 
 Merge = Callable[[Sequence[pl.DataFrame]], pl.DataFrame]
 """Adds frames of a table up to one."""
@@ -41,13 +42,13 @@ class Tiers:
         self._merge = merge
         self._packed = packed
         self._base: pl.DataFrame | None = unpack(packed) if packed is not None else None
-        self._pieces: list[pl.DataFrame] = []
+        self._pieces: list[pa.RecordBatch] = []
         self._waiting_rows = 0
 
-    def add(self, piece: pl.DataFrame) -> None:
+    def add(self, piece: pa.RecordBatch) -> None:
         """Take rows in."""
         self._pieces.append(piece)
-        self._waiting_rows += piece.height
+        self._waiting_rows += piece.num_rows
         base_rows = 0 if self._base is None else self._base.height
         if self._waiting_rows > max(base_rows, self.MERGE_ABOVE_ROWS):
             self.merged()
@@ -55,8 +56,11 @@ class Tiers:
     def merged(self) -> pl.DataFrame:
         """Return all rows as one merged frame."""
         if self._pieces or self._base is None:
-            base = [] if self._base is None else [self._base]
-            self._base = self._merge([*base, *self._pieces])
+            frames = [] if self._base is None else [self._base]
+            if self._pieces:
+                # To polars at once: piece by piece costs more than the merge itself.
+                frames.append(_to_frame(pa.Table.from_batches(self._pieces)))
+            self._base = self._merge(frames)
             self._packed = None
             self._pieces = []
             self._waiting_rows = 0
@@ -68,3 +72,10 @@ class Tiers:
         if self._packed is None:
             self._packed = pack(frame)
         return self._packed
+
+
+def _to_frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table, rechunk=False)
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError("an Arrow table makes a frame")
+    return frame

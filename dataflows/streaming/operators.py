@@ -24,6 +24,7 @@ from dataflows.streaming.split import Splitter
 from dataflows.streaming.summary import (
     GroupPartials,
     P,
+    Part,
     SummarySpec,
     SummaryWindows,
     WindowSummary,
@@ -158,8 +159,17 @@ def merge(
 
     def partials(keyed: tuple[str, Closing]) -> tuple[str, GroupPartials[P]]:
         _, closing = keyed
-        sums = [(window.start_us, partial(window)) for window in closing.windows]
-        return windows.pipeline, GroupPartials(closing.group, closing.watermark_us, sums)
+        parts = [
+            (window.start_us, Part(partial(window), window.rejected, window.late))
+            for window in closing.windows
+        ]
+        return windows.pipeline, GroupPartials(
+            closing.group,
+            closing.watermark_us,
+            parts,
+            closing.unbooked_rejected,
+            closing.unbooked_late,
+        )
 
     by_pipeline = op.map(f"{step_id}_partials", windows.closings, partials)
     return op.stateful_batch(

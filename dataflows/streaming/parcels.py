@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
-from dataflows.streaming.frames import pack, unpack
 from dataflows.streaming.split import Piece
 
 
@@ -42,8 +43,19 @@ class Parcel:
     discarded: list[Discarded] = field(default_factory=list)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Frames cross between processes as Arrow IPC (threads of a process share the parcel)."""
-        pieces = [(p.window_start_us, p.table, pack(p.rows)) for p in self.pieces]
+        """Rows cross between processes as Arrow IPC (threads of a process share the parcel).
+
+        The schema, which is the same for all batches of a table, is sent as bytes and read once.
+        """
+        pieces = [
+            (
+                p.window_start_us,
+                p.table,
+                p.rows.schema.serialize().to_pybytes(),
+                p.rows.serialize().to_pybytes(),
+            )
+            for p in self.pieces
+        ]
         discarded = [(d.window_start_us, d.rejected, d.late) for d in self.discarded]
         return _unpack_parcel, (
             (self.origin, self.origins, self.group, self.sequence),
@@ -58,16 +70,24 @@ def _unpack_parcel(
     identity: tuple[int, int, int, int],
     time: tuple[int, int],
     offsets: tuple[int, int, int],
-    pieces: list[tuple[int, int, bytes]],
+    pieces: list[tuple[int, int, bytes, bytes]],
     discarded: list[tuple[int, int, int]],
 ) -> Parcel:
     return Parcel(
         *identity,
         *time,
         *offsets,
-        [Piece(start_us, table, unpack(rows)) for start_us, table, rows in pieces],
+        [
+            Piece(start_us, table, pa.ipc.read_record_batch(pa.py_buffer(rows), _schema(schema)))
+            for start_us, table, schema, rows in pieces
+        ],
         [Discarded(*item) for item in discarded],
     )
+
+
+@cache
+def _schema(serialized: bytes) -> pa.Schema:
+    return pa.ipc.read_schema(pa.py_buffer(serialized))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +126,7 @@ class Closing:
     watermark_us: int
     windows: list[ClosedWindow]
     late: list[LateOnArrival]
+    unbooked_rejected: int = 0
+    """Rejected records since the last closing whose window was closed already."""
+    unbooked_late: int = 0
+    """Likewise, with the records that were late on arrival."""

@@ -47,13 +47,11 @@ def pipeline_point(
     final: WindowSummary[Any],
     window_s: int,
     events: int,
-    rejected: int,
-    late: int,
 ) -> Point:
     """Return the pipeline's own point for a window.
 
-    `events` got into the window; `rejected` and `late` came while it was the newest one. The lag is
-    that of the clock behind the watermark that closed it, of its end where input has ended.
+    `events` got into the window; rejected and late records came while it was the newest one. The
+    lag is that of the clock behind the watermark that closed it, of its end where input has ended.
     """
     end_us = final.start_us + window_s * MICROSECONDS
     reached_us = end_us if final.watermark_us >= END_US else final.watermark_us
@@ -62,5 +60,10 @@ def pipeline_point(
         "pipeline",
         moment(final.start_us),
         {"pipeline": pipeline},
-        {"events": events, "rejected": rejected, "late": late, "watermark_lag_s": lag_s},
+        {
+            "events": events,
+            "rejected": final.rejected,
+            "late": final.late,
+            "watermark_lag_s": lag_s,
+        },
     )

@@ -73,6 +73,8 @@ class SourceError(TidemarkError):
 class MissingOffsetError(SourceError):
     """Records between the resume offset and what the broker still has are gone."""
 
+    permanent = True
+
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:

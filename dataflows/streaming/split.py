@@ -12,7 +12,6 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 
 from dataflows.streaming.keygroups import key_groups_of
@@ -29,7 +28,8 @@ class Piece:
 
     window_start_us: int
     table: int
-    rows: pl.DataFrame
+    rows: pa.RecordBatch
+    """A slice of the batch's table: columns as in `stats.tables`."""
 
 
 class Splitter:
@@ -79,14 +79,12 @@ class Splitter:
         if self._key_groups * len(starts) <= np.iinfo(np.uint16).max:
             shelf = shelf.astype(np.uint16)  # numpy sorts 16-bit integers by radix
         order = np.argsort(shelf, kind="stable")
-        rows = pl.DataFrame(
+        rows = pa.RecordBatch.from_arrays(
             [
-                *(
-                    pl.Series(key, encoded[key][1].take(pa.array(codes[key][order])))
-                    for key in table.keys
-                ),
-                pl.Series(COUNT, counts[order]),
-            ]
+                *(encoded[key][1].take(pa.array(codes[key][order])) for key in table.keys),
+                pa.array(counts[order]),
+            ],
+            [*table.keys, COUNT],
         )
         shelf = shelf[order]
         bounds = [0, *(np.flatnonzero(np.diff(shelf)) + 1).tolist(), len(shelf)]

@@ -30,22 +30,47 @@ P = TypeVar("P", bound=Partial)
 
 
 @dataclass(frozen=True, slots=True)
+class Part(Generic[P]):
+    """A part of a window: its summary, and the records that came meanwhile and are in no window."""
+
+    summary: P
+    rejected: int
+    late: int
+
+    def merge(self, other: Part[P]) -> Part[P]:
+        """Add another part up."""
+        return Part(
+            self.summary.merge(other.summary),
+            self.rejected + other.rejected,
+            self.late + other.late,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class GroupPartials(Generic[P]):
     """A key group's partial summaries, and the watermark up to which its windows are closed."""
 
     group: int
     watermark_us: int
-    partials: list[tuple[int, P]]
-    """Window start in microseconds, and the partial summary."""
+    partials: list[tuple[int, Part[P]]]
+    """Window start in microseconds, and the group's part."""
+    unbooked_rejected: int = 0
+    unbooked_late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class WindowSummary(Generic[P]):
-    """The final summary of a window; `watermark_us` is the watermark that closed it."""
+    """The final summary of a window; `watermark_us` is the watermark that closed it.
+
+    `rejected` and `late` are the records that came while it was the newest window of their
+    partition, and are in no window.
+    """
 
     start_us: int
     watermark_us: int
     summary: P
+    rejected: int
+    late: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +88,10 @@ class SummaryWindows(Generic[P]):
 
     def __init__(self, spec: SummarySpec[P], state: dict[str, Any] | None = None) -> None:
         self._spec = spec
-        self._pending: dict[int, P] = {}
+        self._pending: dict[int, Part[P]] = {}
+        # Of windows that were closed when they came: booked on the next final one.
+        self._unbooked_rejected = 0
+        self._unbooked_late = 0
         closed_us: dict[int, int] = {}
         watermark_us = BEGINNING_US
         if state is not None:
@@ -75,8 +103,10 @@ class SummaryWindows(Generic[P]):
                 )
             closed_us = dict(state["closed_us"])
             watermark_us = state["watermark_us"]
-            for start_us, packed in state["pending"]:
-                self._pending[start_us] = msgspec.msgpack.decode(packed, type=spec.type)
+            self._unbooked_rejected, self._unbooked_late = state["unbooked"]
+            for start_us, packed, rejected, late in state["pending"]:
+                summary = msgspec.msgpack.decode(packed, type=spec.type)
+                self._pending[start_us] = Part(summary, rejected, late)
         self._groups = Watermarks(
             window_us=spec.window_us,
             out_of_orderness_us=0,
@@ -89,13 +119,22 @@ class SummaryWindows(Generic[P]):
     def absorb(self, news: Sequence[GroupPartials[P]]) -> list[WindowSummary[P]]:
         """Take partial summaries in; return the windows that are final, oldest first."""
         for item in news:
-            for start_us, partial in item.partials:
+            for start_us, part in item.partials:
                 there = self._pending.get(start_us)
-                self._pending[start_us] = partial if there is None else there.merge(partial)
+                self._pending[start_us] = part if there is None else there.merge(part)
+            self._unbooked_rejected += item.unbooked_rejected
+            self._unbooked_late += item.unbooked_late
             self._groups.report(item.group, item.watermark_us, 0)
         watermark_us = self._groups.advance()
         final = sorted(s for s in self._pending if s + self._spec.window_us <= watermark_us)
-        return [WindowSummary(start, watermark_us, self._pending.pop(start)) for start in final]
+        return [self._finish(start_us, watermark_us) for start_us in final]
+
+    def _finish(self, start_us: int, watermark_us: int) -> WindowSummary[P]:
+        part = self._pending.pop(start_us)
+        rejected = part.rejected + self._unbooked_rejected
+        late = part.late + self._unbooked_late
+        self._unbooked_rejected = self._unbooked_late = 0
+        return WindowSummary(start_us, watermark_us, part.summary, rejected, late)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain values and bytes."""
@@ -103,8 +142,9 @@ class SummaryWindows(Generic[P]):
             "version": STATE_VERSION,
             "closed_us": self._groups.state(),
             "watermark_us": self._groups.watermark_us,
+            "unbooked": (self._unbooked_rejected, self._unbooked_late),
             "pending": [
-                (start_us, msgspec.msgpack.encode(partial))
-                for start_us, partial in self._pending.items()
+                (start_us, msgspec.msgpack.encode(part.summary), part.rejected, part.late)
+                for start_us, part in self._pending.items()
             ],
         }

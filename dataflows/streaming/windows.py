@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import pyarrow.compute as pc
+
 from dataflows.streaming.frames import Tiers
 from dataflows.streaming.parcels import ClosedWindow, Closing, Discarded, LateOnArrival, Parcel
 from dataflows.streaming.watermark import BEGINNING_US, END_US, Watermarks
@@ -34,18 +36,23 @@ class WindowSpec:
 class EndedStoreError(TidemarkError):
     """The recovery store belongs to a finished bounded run, and the topic has grown since."""
 
+    permanent = True
+
     def __init__(self) -> None:
         super().__init__(
             "the recovery store is from a bounded run (--until-end) that closed all windows at the "
             "end of its input, and the topic has new records since: some may belong to windows "
             "that are closed already",
-            remedy="start with an empty recovery store (tidemark run --fresh): the topic is read "
-            "from the start, and what is stored already is not counted twice",
+            remedy="for a growing topic run without --until-end; to begin anew use an empty "
+            "recovery store (tidemark run --fresh) and remove user_stats and item_stats, to which "
+            "the cut-off windows have been added already; all else is overwritten",
         )
 
 
 class SequenceError(TidemarkError):
     """A parcel is missing or came twice: state and input do not belong together."""
+
+    permanent = True
 
 
 class _Window:
@@ -69,9 +76,9 @@ class GroupWindows:
         self._spec = spec
         self._windows: dict[int, _Window] = {}
         self._late: list[LateOnArrival] = []
-        # What was discarded when its window had closed is booked on the next one.
-        self._carried_rejected = 0
-        self._carried_late = 0
+        # Discarded when the window to book it on had closed.
+        self._unbooked_rejected = 0
+        self._unbooked_late = 0
         self._sequences: dict[int, int] = {}
         self._group = -1
         self._ended = False
@@ -97,7 +104,7 @@ class GroupWindows:
         self._closed_us = state["watermark_us"]
         self._sequences = dict(state["sequences"])
         self._group = state["group"]
-        self._carried_rejected, self._carried_late = state["carried"]
+        self._unbooked_rejected, self._unbooked_late = state["unbooked"]
         self._ended = state["ended"]
         for start_us, packed, rejected, late in state["windows"]:
             window = self._windows[start_us] = _Window(spec.tables, packed)
@@ -127,7 +134,7 @@ class GroupWindows:
             "watermark_us": self._watermarks.watermark_us,
             "max_event_us": self._watermarks.state(),
             "sequences": dict(self._sequences),
-            "carried": (self._carried_rejected, self._carried_late),
+            "unbooked": (self._unbooked_rejected, self._unbooked_late),
             "ended": self._ended,
             "windows": [
                 (start_us, [tiers.packed() for tiers in window.tiers], window.rejected, window.late)
@@ -154,7 +161,7 @@ class GroupWindows:
         for piece in parcel.pieces:
             if piece.window_start_us + self._spec.window_us <= self._watermarks.watermark_us:
                 if piece.table == 0:
-                    records = int(piece.rows[COUNT].sum())
+                    records = pc.sum(piece.rows[COUNT]).as_py()
                     late_starts_us[piece.window_start_us] = records
                 continue
             self._window(piece.window_start_us).tiers[piece.table].add(piece.rows)
@@ -173,8 +180,8 @@ class GroupWindows:
     def _book(self, discarded: Discarded) -> None:
         end_us = discarded.window_start_us + self._spec.window_us
         if end_us <= self._watermarks.watermark_us:
-            self._carried_rejected += discarded.rejected
-            self._carried_late += discarded.late
+            self._unbooked_rejected += discarded.rejected
+            self._unbooked_late += discarded.late
         else:
             window = self._window(discarded.window_start_us)
             window.rejected += discarded.rejected
@@ -182,7 +189,7 @@ class GroupWindows:
 
     def _late_on_arrival(self, parcel: Parcel, records_by_start_us: dict[int, int]) -> None:
         records = sum(records_by_start_us.values())
-        self._carried_late += records
+        self._unbooked_late += records
         self._late.append(
             LateOnArrival(
                 origin=parcel.origin,
@@ -206,14 +213,20 @@ class GroupWindows:
         closed = []
         for start_us in over:
             window = self._windows.pop(start_us)
-            rejected = window.rejected + self._carried_rejected
-            late = window.late + self._carried_late
-            self._carried_rejected = self._carried_late = 0
             tables = {
                 table.name: tiers.merged()
                 for table, tiers in zip(self._spec.tables, window.tiers, strict=True)
             }
-            closed.append(ClosedWindow(start_us, tables, rejected, late))
-        late_on_arrival, self._late = self._late, []
+            closed.append(ClosedWindow(start_us, tables, window.rejected, window.late))
+        closing = Closing(
+            self._group,
+            watermark_us,
+            closed,
+            self._late,
+            self._unbooked_rejected,
+            self._unbooked_late,
+        )
+        self._late = []
+        self._unbooked_rejected = self._unbooked_late = 0
         self._closed_us = watermark_us
-        return [Closing(self._group, watermark_us, closed, late_on_arrival)]
+        return [closing]

@@ -1,0 +1,98 @@
+"""Time on the whole way: partitions that sleep and wake, and input that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tests.conftest import MakeTopic
+from tests.sinks.readers import sqlite_documents, sqlite_series
+from tests.support.producing import interaction, produce
+from tests.support.running import BYTEWAX, TIDEMARK, Running, run
+from tests.support.servers import KafkaEndpoint
+from tests.support.topics import header, read_topic
+
+
+def _settings(kafka: KafkaEndpoint, topic: str) -> dict[str, str]:
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
+        "TIDEMARK_TIME__IDLE_AFTER_S": "1",
+        "TIDEMARK_DOCUMENTS__URLS": "sqlite:out.db",
+        "TIDEMARK_SERIES__URLS": "sqlite:out.db",
+    }
+
+
+def _reader(directory: Path) -> Callable[[str], dict[str, dict[str, object]]]:
+    read = sqlite_documents(directory / "out.db")
+    return lambda name: read(name) if (directory / "out.db").exists() else {}
+
+
+def test_a_partition_that_wakes_behind_closed_windows_is_late_and_nothing_vanishes(
+    kafka: KafkaEndpoint, make_topic: MakeTopic, tmp_path: Path
+) -> None:
+    topic = make_topic(2)
+    read = _reader(tmp_path)
+
+    def totals() -> dict[str, object]:
+        return {key[-9:]: document["total"] for key, document in read("aggregated_data").items()}
+
+    produce(kafka, topic, 1, [interaction(1, "early", "i0")])
+    with Running((*BYTEWAX, "-s", "1"), tmp_path, _settings(kafka, topic)) as job:
+        # Partition 1 has fallen silent: the windows of partition 0 close without it.
+        for second in range(0, 60, 5):
+            produce(kafka, topic, 0, [interaction(second, f"u{second}")])
+            job.wait_until(partial(_has_read, read, second // 5 + 2), what="reading")
+        job.wait_until(lambda: "12:00:30Z" in totals(), what="a window closed without partition 1")
+        # It wakes with two records of closed windows and one that is in time; the second half of
+        # the batch has a record that is late by its own partition as well.
+        woken = [
+            interaction(12, "late1"),
+            interaction(31, "late2"),
+            interaction(58, "in-time"),
+            interaction(2, "late-by-itself"),
+        ]
+        produce(kafka, topic, 1, woken)
+        job.wait_until(partial(_has_read, read, 17), what="the woken partition to be read")
+        job.wait_until(lambda: "12:00:50Z" in totals(), what="the last window")
+        job.wait_until(lambda: len(read_topic(kafka, f"{topic}.late")) == 3, what="late records")
+        job.interrupt()
+
+    assert totals() == {f"12:00:{10 * n:02d}Z": 2 + (n == 0) + (n == 5) for n in range(6)}
+    assert {"late1", "late2", "late-by-itself"}.isdisjoint(read("user_stats"))
+    assert "in-time" in read("user_stats")
+    late = {(header(m, "source.offset"), m.value()) for m in read_topic(kafka, f"{topic}.late")}
+    assert late == {("1", woken[0]), ("2", woken[1]), ("4", woken[3])}
+    points = sqlite_series(tmp_path / "out.db")("pipeline", ("pipeline",)).values()
+    assert sum(p["events"] for p in points) + sum(p["late"] for p in points) == 17
+
+
+def _has_read(read: Callable[[str], dict[str, dict[str, object]]], records: int) -> bool:
+    parts = read("pipeline_status").values()
+    return sum(int(str(part["read"])) for part in parts) == records
+
+
+def test_a_store_closed_by_the_end_of_input_is_not_resumed_on_a_topic_that_has_grown(
+    kafka: KafkaEndpoint, make_topic: MakeTopic, tmp_path: Path
+) -> None:
+    topic = make_topic(2)
+    settings = _settings(kafka, topic)
+    until_end = (*TIDEMARK, "run", "--until-end")
+    produce(kafka, topic, 0, [interaction(1), interaction(3)])
+    assert run(until_end, tmp_path, settings).code == 0
+    unchanged = run(until_end, tmp_path, settings)
+    assert unchanged.code == 0, unchanged.stderr
+
+    produce(kafka, topic, 0, [interaction(4)])
+    grown = run(until_end, tmp_path, settings)
+    assert grown.code == 1
+    assert "--until-end" in grown.stderr
+    assert "remedy" in grown.stderr
+    assert "Traceback" not in grown.stderr
+    assert _reader(tmp_path)("user_stats")["u1"]["total"] == 2
+
+    (tmp_path / "out.db").unlink()
+    anew = run((*until_end, "--fresh"), tmp_path, settings)
+    assert anew.code == 0, anew.stderr
+    assert _reader(tmp_path)("user_stats")["u1"]["total"] == 3
