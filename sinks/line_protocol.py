@@ -8,6 +8,7 @@ the fullwidth backslash.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from sinks.commands import Point
 from sinks.points import epoch_s, stored_fields, stored_tags
@@ -15,6 +16,8 @@ from sinks.points import epoch_s, stored_fields, stored_tags
 _PICTURES = {"\n": "\N{SYMBOL FOR LINE FEED}", "\r": "\N{SYMBOL FOR CARRIAGE RETURN}"}
 _IN_MEASUREMENT = str.maketrans({",": "\\,", " ": "\\ ", **_PICTURES})
 _IN_TAG = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", **_PICTURES})
+# Names and tags repeat from point to point.
+_REMEMBERED = 4096
 _SWALLOWING = re.compile(r"\\(?=[,= ]|\Z)")
 _LOOK_ALIKE = "\N{FULLWIDTH REVERSE SOLIDUS}"
 
@@ -22,22 +25,23 @@ _LOOK_ALIKE = "\N{FULLWIDTH REVERSE SOLIDUS}"
 def to_line(point: Point) -> str | None:
     """Return the line of a point, its time in seconds; None if no field is a finite number."""
     fields = ",".join(
-        f"{_escaped(name, _IN_TAG)}={value}i"
-        if isinstance(value, int)
-        else f"{_escaped(name, _IN_TAG)}={value!r}"
+        f"{_in_tag(name)}={value}i" if isinstance(value, int) else f"{_in_tag(name)}={value!r}"
         for name, value in stored_fields(point).items()
     )
     if not fields:
         return None
     tags = "".join(
-        f",{_escaped(name, _IN_TAG)}={_escaped(value, _IN_TAG)}"
-        for name, value in stored_tags(point).items()
+        f",{_in_tag(name)}={_in_tag(value)}" for name, value in stored_tags(point).items()
     )
-    measurement = _escaped(point.measurement, _IN_MEASUREMENT)
-    return f"{measurement}{tags} {fields} {epoch_s(point.timestamp)}"
+    return f"{_in_measurement(point.measurement)}{tags} {fields} {epoch_s(point.timestamp)}"
 
 
-def _escaped(text: str, table: dict[int, str]) -> str:
-    if "\\" in text:
-        text = _SWALLOWING.sub(_LOOK_ALIKE, text)
-    return text.translate(table)
+@lru_cache(_REMEMBERED)
+def _in_tag(text: str) -> str:
+    """Return text as part of a tag or as a field's name."""
+    return _SWALLOWING.sub(_LOOK_ALIKE, text).translate(_IN_TAG)
+
+
+@lru_cache(_REMEMBERED)
+def _in_measurement(text: str) -> str:
+    return _SWALLOWING.sub(_LOOK_ALIKE, text).translate(_IN_MEASUREMENT)

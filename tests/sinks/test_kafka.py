@@ -37,6 +37,14 @@ def read(kafka: KafkaEndpoint, topic: str, at_least: int) -> list[Message]:
     return found
 
 
+def as_record(message: Message) -> Record:
+    headers = message.headers() or []
+    assert isinstance(headers, list)
+    pairs = tuple((name, value) for name, value in headers if isinstance(value, bytes))
+    assert len(pairs) == len(headers)
+    return Record(message.topic() or "", message.key(), message.value(), pairs)
+
+
 def test_records_arrive_byte_for_byte_and_in_order(
     kafka: KafkaEndpoint, make_topic: MakeTopic
 ) -> None:
@@ -52,10 +60,7 @@ def test_records_arrive_byte_for_byte_and_in_order(
     store.open()
     store.write([SendRecords(records[:2]), SendRecords(records[2:])])
     store.flush()
-    arrived = [
-        Record(topic, one.key(), one.value(), tuple(one.headers() or ())  # type: ignore[arg-type])
-        for one in read(kafka, topic, len(records))
-    ]
+    arrived = [as_record(message) for message in read(kafka, topic, len(records))]
     store.close()
     assert arrived == records
 

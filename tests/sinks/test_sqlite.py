@@ -106,7 +106,9 @@ def test_a_killed_writer_loses_nothing_acknowledged(tmp_path: Path) -> None:
     held = sqlite_documents(path)("user_stats")
     # One more may have been committed without the answer being read.
     assert held in (written_by("p", acknowledged + 1), written_by("p", acknowledged + 2))
-    assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
 
 
 def test_a_file_locked_by_another_program_is_unavailable(tmp_path: Path) -> None:
