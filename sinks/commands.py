@@ -1,11 +1,13 @@
 """Commands: what a store is asked to do.
 
 A command is a plain value: it holds no connection, can be pickled, and says what is to be stored,
-never how. Every command is idempotent by construction, so a writer may send it again after an
-unclear failure: documents and points carry absolute values under deterministic ids, and a window is
-added to an aggregate only where it is newer than the last one added (see `sinks.aggregate`).
+never how. Every command but `SendRecords` has the same effect once or many times, so a writer may
+send it again after an unclear failure: documents and points carry absolute values under ids that
+follow from the data, and a window is added to an aggregate only where it is newer than the last one
+added (see `sinks.aggregate`). A Kafka record may arrive twice.
 
-All datetimes are timezone-aware and in UTC. Text holds no NUL character.
+All datetimes are timezone-aware and in UTC. Text holds no NUL character: MongoDB cannot keep one in
+a name and refuses such a document.
 """
 
 from __future__ import annotations

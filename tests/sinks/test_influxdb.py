@@ -16,7 +16,8 @@ from prometheus_client import REGISTRY
 
 from sinks.commands import Point, WritePoints
 from sinks.influxdb import InfluxDBStore
-from sinks.store import StoreRejected, StoreUnavailable
+from sinks.lane import Lane
+from sinks.store import StoreFactory, StoreRejected, StoreUnavailable
 from tests.conftest import StartServer
 from tests.sinks.builders import START
 from tests.sinks.readers import influx_series
@@ -134,6 +135,27 @@ def test_a_server_that_hangs_is_unavailable_after_the_timeout() -> None:
             store.open()
         assert time.monotonic() - started < 5
         store.close()
+
+
+def test_nothing_is_lost_when_the_server_dies_in_between(start_server: StartServer) -> None:
+    server = start_server(InfluxDB)
+    server.create_database("t")
+    url, token = server.url, server.token
+    factory = StoreFactory("influxdb", lambda: InfluxDBStore(url, "-", "t", token, 1.0))
+    lane = Lane(factory, 2, 60.0)
+    back = threading.Timer(0.5, server.start)
+    for number in range(20):
+        if number == 10:
+            lane.drain()
+            server.kill()
+            back.start()
+        lane.put(points(*range(300), measurement=f"m{number}"))
+    lane.drain()
+    lane.close()
+    back.join()
+    for number in range(20):
+        read = influx_series(server, "t")(f"m{number}", [])
+        assert read == {(AT + n, ()): {"n": n} for n in range(300)}
 
 
 @dataclass
