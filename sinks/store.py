@@ -1,9 +1,9 @@
 """Store: what every sink module offers, and how it fails.
 
 A store takes commands and returns once they are durable. It raises `StoreUnavailable` where trying
-again later may help and `StoreRejected` where it cannot. Since every command is idempotent, a
-failed write may be sent again whole, even where part of it was stored. A store is used by one
-thread at a time; open one store per writer thread.
+again later may help and `StoreRejected` where it cannot. A failed write may be sent again whole,
+even where part of it was stored (see `sinks.commands`). A store is used by one thread at a time;
+open one store per writer thread.
 """
 
 from __future__ import annotations
