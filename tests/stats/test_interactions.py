@@ -38,7 +38,7 @@ def tables(users: Sequence[Event], items: Sequence[Event]) -> dict[str, pl.DataF
     }
 
 
-def naive(events: Sequence[Event], k: int, rejected: int, late: int) -> InteractionsSummary:
+def naive(events: Sequence[Event], k: int) -> InteractionsSummary:
     users, items = Counter(e[0] for e in events), Counter(e[1] for e in events)
 
     def first(counts: Counter[str], number: int) -> list[tuple[str, int]]:
@@ -54,16 +54,14 @@ def naive(events: Sequence[Event], k: int, rejected: int, late: int) -> Interact
         top_items=first(items, k),
         max_item=first(items, 1)[0] if items else None,
         min_item=fewest[0] if items else None,
-        rejected=rejected,
-        late=late,
     )
 
 
 @settings(max_examples=80, deadline=None)
 @given(EVENTS, st.integers(1, 6))
 def test_summary_is_what_counters_say(events: list[Event], k: int) -> None:
-    summary = summarize(tables(events, events), k, 3, 4)
-    assert summary == naive(events, k, 3, 4)
+    summary = summarize(tables(events, events), k)
+    assert summary == naive(events, k)
     assert summary.total == len(events)
 
 
@@ -73,10 +71,10 @@ def test_merged_parts_are_the_summary_of_the_whole(events: list[Event], k: int) 
     def part(group: int) -> InteractionsSummary:
         users = [event for event in events if crc32(event[0].encode()) % 3 == group]
         items = [event for event in events if crc32(event[1].encode()) % 3 == group]
-        return summarize(tables(users, items), k, group, 1)
+        return summarize(tables(users, items), k)
 
     a, b, c = (part(group) for group in range(3))
-    wanted = naive(events, k, 3, 3)
+    wanted = naive(events, k)
     assert a.merge(b).merge(c) == a.merge(b.merge(c)) == c.merge(a).merge(b) == wanted
     assert a.merge(b) == b.merge(a)
     assert reduce(InteractionsSummary.merge, [c, b, a]) == wanted
@@ -85,7 +83,7 @@ def test_merged_parts_are_the_summary_of_the_whole(events: list[Event], k: int) 
 @settings(max_examples=40, deadline=None)
 @given(EVENTS)
 def test_a_summary_survives_its_way_through_the_recovery_store(events: list[Event]) -> None:
-    summary = summarize(tables(events, events), 3, 1, 2)
+    summary = summarize(tables(events, events), 3)
     stored = msgspec.msgpack.encode(summary)
     assert msgspec.msgpack.decode(stored, type=InteractionsSummary) == summary
 
