@@ -41,6 +41,28 @@ def test_fifteen_seconds_end_with_balanced_books(tmp_path: Path) -> None:
     assert processes_in(tmp_path) == []
 
 
+def test_the_books_balance_although_the_dataflow_is_killed_on_its_way(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tidemark", "demo", "--seconds=20", "--directory=there"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        wait_for(tmp_path / "out", "aggregated", process)
+        for pid in processes_in(tmp_path):
+            if b"tidemark.supervisor.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+        assert process.wait(60) == 0, (tmp_path / "out").read_text()
+    finally:
+        process.kill()
+        process.wait()
+    assert "group.restarting" in (tmp_path / "there" / "dataflow.log").read_text()
+    assert "OK: events read = aggregated + rejected + late" in (tmp_path / "out").read_text()
+
+
 def test_an_interrupt_stops_all_of_it(tmp_path: Path) -> None:
     with (tmp_path / "out").open("w") as out:
         process = subprocess.Popen(
