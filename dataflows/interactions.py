@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from dataflows.streaming.environment import Environment
 from dataflows.streaming.operators import accumulate, merge, progress, read, tumbling, write
 from dataflows.streaming.parcels import ClosedWindow
 from dataflows.streaming.results import aggregate, metrics, pipeline_point
-from dataflows.streaming.schema import Event, Id, Name, Timestamp
+from dataflows.streaming.schema import Event, Id, Name, Optional, Timestamp
 from dataflows.streaming.summary import WindowSummary
 from dataflows.streaming.timestamps import moment
 from sinks.commands import Command, Point, WritePoints
@@ -37,6 +38,12 @@ class Interaction(Event):
     timestamp: Timestamp
 
 
+class IdentifiedInteraction(Interaction):
+    """A record that may say which event it is, so that a second copy is known as one."""
+
+    event_id: Optional = ""
+
+
 def interactions(flow: Dataflow, env: Environment, settings: InteractionsSettings) -> None:
     """Add the pipeline to a flow."""
 
@@ -53,8 +60,10 @@ def interactions(flow: Dataflow, env: Environment, settings: InteractionsSetting
         key, final = keyed
         return key, WritePoints(summary_points(final, settings.window_s, env.time_zone))
 
-    events = read(PIPELINE, flow, env, settings.topic, Interaction, {PIPELINE: settings.window_s})
-    windows = tumbling(f"{PIPELINE}_windows", events, env, PIPELINE, [USER_TYPES, ITEM_TYPES])
+    schema = IdentifiedInteraction if settings.dedupe_by else Interaction
+    tables = [replace(table, distinct=settings.dedupe_by) for table in (USER_TYPES, ITEM_TYPES)]
+    events = read(PIPELINE, flow, env, settings.topic, schema, {PIPELINE: settings.window_s})
+    windows = tumbling(f"{PIPELINE}_windows", events, env, PIPELINE, tables)
     summaries = merge(f"{PIPELINE}_summary", windows, env, partial, InteractionsSummary)
     stored = op.merge(
         f"{PIPELINE}_stored",
@@ -87,8 +96,9 @@ def summary_fields(final: Summary, zone: ZoneInfo) -> dict[str, object]:
         "top_users": [{"user_id": key, "count": count} for key, count in summary.top_users],
         "day_type": day_type(start, zone),
         "hour_of_day": hour_of_day(start, zone),
-        "rejected": final.rejected,
-        "late": final.late,
+        "rejected": final.aside.rejected,
+        "late": final.aside.late,
+        "duplicates": final.aside.duplicates,
     }
 
 

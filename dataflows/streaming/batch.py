@@ -20,6 +20,8 @@ class Counters:
     """Records per reason code."""
     late: dict[str, int] = field(default_factory=dict)
     """Records per pipeline that were late by their own partition."""
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Per optional field: values that were there but of no use, so that the default stands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -64,6 +65,8 @@ class Decoded:
     event_time_us: Int64Array
     columns: dict[str, pa.StringArray]
     rejects: list[Reject]
+    dropped: dict[str, int]
+    """Per optional field: how many values were there but of no use, so that the default stands."""
 
 
 class Decoder:
@@ -110,11 +113,15 @@ class Decoder:
             np.arange(len(values), dtype=np.int64) if kept is None else np.array(kept, np.int64)
         )
         columns: dict[str, pa.StringArray] = {}
+        dropped: dict[str, int] = {}
         bad = _BadRows(positions, rejects)
         for field in self._texts:
             name = field.name
             texts = list(map(attrgetter(name), rows))
-            columns[name] = self._text_column(name, field.role, texts, bad)
+            if field.role is Role.OPTIONAL:
+                columns[name], dropped[name] = self._optional_column(texts, field.default)
+            else:
+                columns[name] = self._text_column(name, texts, bad)
         times = parse_timestamps(list(map(attrgetter(self._timestamp), rows)))
         for row in np.flatnonzero(times == INVALID_US).tolist():
             shown = _shown(getattr(rows[row], self._timestamp))
@@ -132,7 +139,7 @@ class Decoder:
             positions, times = positions[keep], times[keep]
             columns = {name: column.filter(mask) for name, column in columns.items()}
         rejects.sort(key=lambda reject: reject.position)
-        return Decoded(positions, times, columns, rejects)
+        return Decoded(positions, times, columns, rejects, dropped)
 
     def _parse(
         self, values: Sequence[bytes | None], rejects: list[Reject]
@@ -192,34 +199,64 @@ class Decoder:
         out_of_range = "out of range" in str(error) and f"$.{self._timestamp}" in str(error)
         return Reason.INVALID_TIMESTAMP if out_of_range else Reason.INVALID_SCHEMA
 
-    def _text_column(
-        self, name: str, role: Role, texts: list[str | int], bad: _BadRows
-    ) -> pa.StringArray:
+    def _text_column(self, name: str, texts: list[str | int], bad: _BadRows) -> pa.StringArray:
         try:
             column = pa.array(texts, pa.string())
         except (pa.ArrowInvalid, pa.ArrowTypeError):
             column = pa.array([_decimal(text) for text in texts], pa.string())
-        if not len(column):
+        if self._is_plain(column):
             return column
-        _, offset_buffer, data_buffer = column.buffers()
-        lengths = np.diff(np.frombuffer(offset_buffer, np.int32, len(column) + 1))
-        data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else lengths
-        if not lengths.all():
-            for row in np.flatnonzero(lengths == 0).tolist():
-                bad.add(row, Reason.INVALID_SCHEMA, f"{name}: is empty")
         limit = self._limits.max_id_length
-        if lengths.max() > limit:
-            for row in np.flatnonzero(lengths > limit).tolist():
-                if (length := len(column[row].as_py())) > limit:
-                    message = f"{name}: {length} characters, at most {limit} are taken"
-                    bad.add(row, Reason.INVALID_ID, message)
-        if role is Role.ID and bool(((data < 0x20) | (data >= 0x7F)).any()):
-            for row, text in enumerate(column.to_pylist()):
-                if _CONTROL.search(text):
-                    bad.add(
-                        row, Reason.INVALID_ID, f"{name}: {_shown(text)} has a control character"
-                    )
+        for row, text in enumerate(column.to_pylist()):
+            if not text:
+                bad.add(row, Reason.INVALID_SCHEMA, f"{name}: is empty")
+            elif len(text) > limit:
+                message = f"{name}: {len(text)} characters, at most {limit} are taken"
+                bad.add(row, Reason.INVALID_ID, message)
+            elif _CONTROL.search(text):
+                message = f"{name}: {_shown(text)} has a control character"
+                bad.add(row, Reason.INVALID_ID, message)
         return column
+
+    def _optional_column(self, values: list[Any], default: str) -> tuple[pa.StringArray, int]:
+        """Return the column with the default where there is no usable text, and how often a value
+        was there but of no use; a missing value and null are no fault."""
+        try:
+            column = pa.array(values, pa.string())
+            if not column.null_count and self._is_plain(column):
+                return column, 0
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            pass  # of several types: one by one
+        dropped = 0
+        texts = []
+        for value in values:
+            text = self._usable(value, default)
+            dropped += value is not None and text is None
+            texts.append(default if text is None else text)
+        return pa.array(texts, pa.string()), dropped
+
+    def _usable(self, value: object, default: str) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            return None
+        text = _decimal(value)
+        fits = 0 < len(text) <= self._limits.max_id_length and not _CONTROL.search(text)
+        return text if fits or text == default else None
+
+    def _is_plain(self, column: pa.StringArray) -> bool:
+        """Tell by the column as a whole that every text is non-empty, short enough and printable.
+
+        False means that they have to be looked at one by one, no more.
+        """
+        count = len(column)
+        if not count:
+            return True
+        _, offset_buffer, data_buffer = column.buffers()
+        offsets = np.frombuffer(offset_buffer, np.int32, count + 1)
+        lengths = np.diff(offsets)
+        if not lengths.all() or lengths.max() > self._limits.max_id_length:
+            return False
+        data = np.frombuffer(data_buffer, np.uint8)[: offsets[-1]]
+        return not bool(((data < 0x20) | (data >= 0x7F)).any())
 
     def _check_future(
         self,

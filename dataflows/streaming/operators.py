@@ -102,7 +102,13 @@ def tumbling(
     event exactly once.
     """
     window_us = events.spec.windows_us[pipeline]
-    spec = WindowSpec(tuple(tables), window_us, env.out_of_orderness_us, env.idle_after_us)
+    spec = WindowSpec(
+        tables=tuple(tables),
+        window_us=window_us,
+        out_of_orderness_us=env.out_of_orderness_us,
+        idle_after_us=env.idle_after_us,
+        key_groups=env.key_groups,
+    )
     splitter = Splitter(tables, window_us, env.key_groups)
 
     def split(batch: Batch) -> list[tuple[str, Parcel]]:
@@ -160,15 +166,13 @@ def merge(
     def partials(keyed: tuple[str, Closing]) -> tuple[str, GroupPartials[P]]:
         _, closing = keyed
         parts = [
-            (window.start_us, Part(partial(window), window.rejected, window.late))
-            for window in closing.windows
+            (window.start_us, Part(partial(window), window.aside)) for window in closing.windows
         ]
         return windows.pipeline, GroupPartials(
             closing.group,
             closing.watermark_us,
             parts,
-            closing.unbooked_rejected,
-            closing.unbooked_late,
+            closing.unbooked,
         )
 
     by_pipeline = op.map(f"{step_id}_partials", windows.closings, partials)

@@ -13,6 +13,25 @@ from dataflows.streaming.split import Piece
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """Records that are read but in no window: with these, the books balance."""
+
+    rejected: int = 0
+    late: int = 0
+    duplicates: int = 0
+
+    def __add__(self, other: Aside) -> Aside:
+        return Aside(
+            self.rejected + other.rejected,
+            self.late + other.late,
+            self.duplicates + other.duplicates,
+        )
+
+
+NOTHING_ASIDE = Aside()
+
+
+@dataclass(frozen=True, slots=True)
 class Discarded:
     """Records of one partition that did not get into a window, booked on the window that was
     current in that partition: the one of the largest event time before them."""
@@ -20,6 +39,11 @@ class Discarded:
     window_start_us: int
     rejected: int
     late: int
+
+    @property
+    def aside(self) -> Aside:
+        """The counts alone."""
+        return Aside(self.rejected, self.late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +116,11 @@ def _schema(serialized: bytes) -> pa.Schema:
 
 @dataclass(frozen=True, slots=True)
 class ClosedWindow:
-    """The final rows of one window in one key group, by table name."""
+    """The final rows of one window in one key group by table name, and what is booked on it."""
 
     start_us: int
     tables: dict[str, pl.DataFrame]
-    rejected: int
-    late: int
+    aside: Aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +149,5 @@ class Closing:
     watermark_us: int
     windows: list[ClosedWindow]
     late: list[LateOnArrival]
-    unbooked_rejected: int = 0
-    """Rejected records since the last closing whose window was closed already."""
-    unbooked_late: int = 0
-    """Likewise, with the records that were late on arrival."""
+    unbooked: Aside = NOTHING_ASIDE
+    """Records put aside since the last closing whose window was closed already."""

@@ -47,6 +47,7 @@ class Progress:
             "rejected": sum(batch.counters.rejected.values()),
             "rejected_by_reason": dict(batch.counters.rejected),
             "late": batch.counters.late.get(self._pipeline, 0),
+            "dropped_by_field": dict(batch.counters.dropped),
             "next_offset": batch.next_offset,
             "high_offset": batch.high_offset,
             "lag": batch.high_offset - batch.next_offset,

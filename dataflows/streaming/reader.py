@@ -61,6 +61,7 @@ class PartitionReader:
         self._read = 0
         self._rejected: Counter[str] = Counter()
         self._late: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
         # Rejected before the partition's first event: booked on the window of that event.
         self._rejected_before_any = 0
         names = None
@@ -77,6 +78,7 @@ class PartitionReader:
             self._read = state["read"]
             self._rejected.update(state["rejected"])
             self._late.update(state["late"])
+            self._dropped.update(state["dropped"])
             self._rejected_before_any = state["rejected_before_any"]
             names = state["names"]
         self._decoder = Decoder(spec.schema, spec.limits, names)
@@ -91,6 +93,7 @@ class PartitionReader:
             "read": self._read,
             "rejected": dict(self._rejected),
             "late": dict(self._late),
+            "dropped": dict(self._dropped),
             "rejected_before_any": self._rejected_before_any,
             "names": self._decoder.names(),
         }
@@ -120,6 +123,7 @@ class PartitionReader:
         elif before_us == BEGINNING_US:
             self._rejected_before_any += len(decoded.rejects)
         self._rejected.update(reject.reason.value for reject in decoded.rejects)
+        self._dropped.update({name: n for name, n in decoded.dropped.items() if n})
         self._read += len(messages)
         first_offset = messages[0].offset()
         last_offset = messages[-1].offset()
@@ -160,7 +164,9 @@ class PartitionReader:
             ended=ended,
             on_time=on_time,
             dead_letters=dead_letters,
-            counters=Counters(self._read, dict(self._rejected), dict(self._late)),
+            counters=Counters(
+                self._read, dict(self._rejected), dict(self._late), dict(self._dropped)
+            ),
         )
 
     def _on_time(

@@ -50,8 +50,9 @@ def pipeline_point(
 ) -> Point:
     """Return the pipeline's own point for a window.
 
-    `events` got into the window; rejected and late records came while it was the newest one. The
-    lag is that of the clock behind the watermark that closed it, of its end where input has ended.
+    `events` got into the window, duplicates would have; rejected and late records came while it was
+    the newest one. The lag is that of the clock behind the watermark that closed it, or behind its
+    end where input has ended.
     """
     end_us = final.start_us + window_s * MICROSECONDS
     reached_us = end_us if final.watermark_us >= END_US else final.watermark_us
@@ -62,8 +63,9 @@ def pipeline_point(
         {"pipeline": pipeline},
         {
             "events": events,
-            "rejected": final.rejected,
-            "late": final.late,
+            "rejected": final.aside.rejected,
+            "late": final.aside.late,
+            "duplicates": final.aside.duplicates,
             "watermark_lag_s": lag_s,
         },
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import msgspec
 
@@ -22,6 +22,7 @@ class Role(StrEnum):
 
     ID = "id"
     NAME = "name"
+    OPTIONAL = "optional"
     TIMESTAMP = "timestamp"
 
 
@@ -29,7 +30,10 @@ Id = Annotated[str | int, msgspec.Meta(extra={"role": Role.ID})]
 """An identifier: a non-empty string without control characters; an integer is its decimal text."""
 
 Name = Annotated[str | int, msgspec.Meta(extra={"role": Role.NAME})]
-"""A category name: a non-empty string; its distinct values are capped."""
+"""A category name: checked as an id is; its distinct values are capped."""
+
+Optional = Annotated[Any, msgspec.Meta(extra={"role": Role.OPTIONAL})]
+"""A text that may be missing or wrong: then it is the default, which the schema must give."""
 
 Timestamp = Annotated[str | int | float, msgspec.Meta(extra={"role": Role.TIMESTAMP})]
 """The event time, in any of the forms that `timestamps` reads. One per schema."""
@@ -45,6 +49,8 @@ class Field:
 
     name: str
     role: Role
+    default: str = ""
+    """What an optional field is where it is missing."""
 
 
 def fields_of(schema: type[Event]) -> tuple[Field, ...]:
@@ -54,13 +60,23 @@ def fields_of(schema: type[Event]) -> tuple[Field, ...]:
         TypeError: a field has no role, or there is not exactly one timestamp.
     """
     hints = get_type_hints(schema, include_extras=True)
+    defaults = {
+        field.name: field.default
+        for field in msgspec.structs.fields(schema)
+        if field.default is not msgspec.NODEFAULT
+    }
     fields = []
     for name in schema.__struct_fields__:
         metadata = getattr(hints[name], "__metadata__", ())
         roles = [m.extra["role"] for m in metadata if isinstance(m, msgspec.Meta) and m.extra]
         if len(roles) != 1:
-            raise TypeError(f"{schema.__name__}.{name}: use Id, Name or Timestamp as its type")
-        fields.append(Field(name, roles[0]))
+            raise TypeError(
+                f"{schema.__name__}.{name}: use Id, Name, Optional or Timestamp as its type"
+            )
+        default = defaults.get(name, "")
+        if not isinstance(default, str) or (roles[0] is Role.OPTIONAL and name not in defaults):
+            raise TypeError(f"{schema.__name__}.{name}: give it a text as its default")
+        fields.append(Field(name, roles[0], default))
     if sum(field.role is Role.TIMESTAMP for field in fields) != 1:
         raise TypeError(f"{schema.__name__}: exactly one field must be a Timestamp")
     return tuple(fields)

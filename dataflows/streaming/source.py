@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from dataflows.streaming.batch import Batch
 from dataflows.streaming.reader import PartitionReader, TopicSpec
 from tidemark.errors import TidemarkError
-from tidemark.log import get_logger
+from tidemark.log import RateLimited, get_logger
 
 _POLL_S = 0.001
 """How long a poll may wait when the partition is read to its end."""
@@ -64,6 +64,7 @@ _GONE_AFTER_S = 60.0
 
 
 log = get_logger(__name__)
+warnings = RateLimited(log)
 
 
 class SourceError(TidemarkError):
@@ -143,6 +144,7 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         self._bytes_left = options.epoch_bytes
         self._wait_s = 0.0
         self._ended = False
+        self._dropped_told: dict[str, int] = {}
         self._trouble_since_s: float | None = None
 
     def next_batch(self) -> list[Batch]:
@@ -200,6 +202,7 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         _, high = self._consumer.get_watermark_offsets(self._topic_partition(), cached=True)
         self._high = max(self._high, high)
         batch = self._reader.batch(messages, values, self._high)
+        self._warn_of_dropped(batch)
         self._wait_s = 0.0 if full or not self._caught_up else _LINGER_S
         if any(len(taken.event_time_us) for taken in batch.on_time.values()):
             self._silent_since_s = self._options.clock()
@@ -246,8 +249,9 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         now_s = self._options.clock()
         if self._trouble_since_s is None:
             self._trouble_since_s = now_s
-        log.warning(
+        warnings.warning(
             "source_trouble",
+            key=f"{self._topic}/{self._partition}/{code}",
             topic=self._topic,
             partition=self._partition,
             error=error.str(),
@@ -260,6 +264,19 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
                 f" {error.str()}",
                 remedy="see the broker's log; the next start resumes at the last snapshot",
             )
+
+    def _warn_of_dropped(self, batch: Batch) -> None:
+        for name, count in batch.counters.dropped.items():
+            if count > self._dropped_told.get(name, 0):
+                self._dropped_told[name] = count
+                warnings.warning(
+                    "optional_values_dropped",
+                    key=f"{self._topic}.{name}",
+                    topic=self._topic,
+                    partition=self._partition,
+                    field=name,
+                    total=count,
+                )
 
     def _silence(self) -> list[Batch]:
         """Say at times that there is nothing new, and how long the partition has been silent."""

@@ -51,12 +51,14 @@ class Splitter:
         window_codes, starts = _codes_of_windows(windows)
         encoded: dict[str, tuple[npt.NDArray[np.int64], pa.StringArray]] = {}
         for number, table in enumerate(self._tables):
-            for key in table.keys:
+            for key in table.columns:
                 if key not in encoded:
                     dictionary = columns[key].dictionary_encode()
                     indices = dictionary.indices.to_numpy().astype(np.int64)
                     encoded[key] = indices, dictionary.dictionary
-            cells, counts = _count(window_codes, len(starts), [encoded[key] for key in table.keys])
+            cells, counts = _count(
+                window_codes, len(starts), [encoded[key] for key in table.columns]
+            )
             self._distribute(groups, number, table, cells, counts, encoded, starts)
         return groups
 
@@ -71,7 +73,7 @@ class Splitter:
         starts: npt.NDArray[np.int64],
     ) -> None:
         codes: dict[str, npt.NDArray[np.int64]] = {}
-        for key in reversed(table.keys):
+        for key in reversed(table.columns):
             cells, codes[key] = np.divmod(cells, len(encoded[key][1]))
         first = table.keys[0]
         group_of_key = key_groups_of(encoded[first][1], self._key_groups)
@@ -81,10 +83,10 @@ class Splitter:
         order = np.argsort(shelf, kind="stable")
         rows = pa.RecordBatch.from_arrays(
             [
-                *(encoded[key][1].take(pa.array(codes[key][order])) for key in table.keys),
+                *(encoded[key][1].take(pa.array(codes[key][order])) for key in table.columns),
                 pa.array(counts[order]),
             ],
-            [*table.keys, COUNT],
+            [*table.columns, COUNT],
         )
         shelf = shelf[order]
         bounds = [0, *(np.flatnonzero(np.diff(shelf)) + 1).tolist(), len(shelf)]

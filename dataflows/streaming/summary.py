@@ -7,12 +7,12 @@ windows; a summary is final when the smallest of them has passed the window's en
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from dataflows.streaming.parcels import ClosedWindow
+from dataflows.streaming.parcels import NOTHING_ASIDE, Aside, ClosedWindow
 from dataflows.streaming.watermark import BEGINNING_US, Watermarks
 from tidemark.errors import TidemarkError
 
@@ -34,16 +34,11 @@ class Part(Generic[P]):
     """A part of a window: its summary, and the records that came meanwhile and are in no window."""
 
     summary: P
-    rejected: int
-    late: int
+    aside: Aside
 
     def merge(self, other: Part[P]) -> Part[P]:
         """Add another part up."""
-        return Part(
-            self.summary.merge(other.summary),
-            self.rejected + other.rejected,
-            self.late + other.late,
-        )
+        return Part(self.summary.merge(other.summary), self.aside + other.aside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +49,21 @@ class GroupPartials(Generic[P]):
     watermark_us: int
     partials: list[tuple[int, Part[P]]]
     """Window start in microseconds, and the group's part."""
-    unbooked_rejected: int = 0
-    unbooked_late: int = 0
+    unbooked: Aside = NOTHING_ASIDE
 
 
 @dataclass(frozen=True, slots=True)
 class WindowSummary(Generic[P]):
     """The final summary of a window; `watermark_us` is the watermark that closed it.
 
-    `rejected` and `late` are the records that came while it was the newest window of their
-    partition, and are in no window.
+    `aside` counts the records that came while it was the newest window of their partition, and are
+    in no window.
     """
 
     start_us: int
     watermark_us: int
     summary: P
-    rejected: int
-    late: int
+    aside: Aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +83,7 @@ class SummaryWindows(Generic[P]):
         self._spec = spec
         self._pending: dict[int, Part[P]] = {}
         # Of windows that were closed when they came: booked on the next final one.
-        self._unbooked_rejected = 0
-        self._unbooked_late = 0
+        self._unbooked = Aside()
         closed_us: dict[int, int] = {}
         watermark_us = BEGINNING_US
         if state is not None:
@@ -103,10 +95,10 @@ class SummaryWindows(Generic[P]):
                 )
             closed_us = dict(state["closed_us"])
             watermark_us = state["watermark_us"]
-            self._unbooked_rejected, self._unbooked_late = state["unbooked"]
-            for start_us, packed, rejected, late in state["pending"]:
+            self._unbooked = Aside(*state["unbooked"])
+            for start_us, packed, aside in state["pending"]:
                 summary = msgspec.msgpack.decode(packed, type=spec.type)
-                self._pending[start_us] = Part(summary, rejected, late)
+                self._pending[start_us] = Part(summary, Aside(*aside))
         self._groups = Watermarks(
             window_us=spec.window_us,
             out_of_orderness_us=0,
@@ -122,8 +114,7 @@ class SummaryWindows(Generic[P]):
             for start_us, part in item.partials:
                 there = self._pending.get(start_us)
                 self._pending[start_us] = part if there is None else there.merge(part)
-            self._unbooked_rejected += item.unbooked_rejected
-            self._unbooked_late += item.unbooked_late
+            self._unbooked += item.unbooked
             self._groups.report(item.group, item.watermark_us, 0)
         watermark_us = self._groups.advance()
         final = sorted(s for s in self._pending if s + self._spec.window_us <= watermark_us)
@@ -131,10 +122,8 @@ class SummaryWindows(Generic[P]):
 
     def _finish(self, start_us: int, watermark_us: int) -> WindowSummary[P]:
         part = self._pending.pop(start_us)
-        rejected = part.rejected + self._unbooked_rejected
-        late = part.late + self._unbooked_late
-        self._unbooked_rejected = self._unbooked_late = 0
-        return WindowSummary(start_us, watermark_us, part.summary, rejected, late)
+        aside, self._unbooked = part.aside + self._unbooked, Aside()
+        return WindowSummary(start_us, watermark_us, part.summary, aside)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain values and bytes."""
@@ -142,9 +131,9 @@ class SummaryWindows(Generic[P]):
             "version": STATE_VERSION,
             "closed_us": self._groups.state(),
             "watermark_us": self._groups.watermark_us,
-            "unbooked": (self._unbooked_rejected, self._unbooked_late),
+            "unbooked": astuple(self._unbooked),
             "pending": [
-                (start_us, msgspec.msgpack.encode(part.summary), part.rejected, part.late)
+                (start_us, msgspec.msgpack.encode(part.summary), astuple(part.aside))
                 for start_us, part in self._pending.items()
             ],
         }

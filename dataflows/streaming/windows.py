@@ -6,15 +6,23 @@ closed windows are the same (but for records that were late on arrival, see `wat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from functools import partial
 from typing import Any
 
+import polars as pl
 import pyarrow.compute as pc
 
 from dataflows.streaming.frames import Tiers
-from dataflows.streaming.parcels import ClosedWindow, Closing, Discarded, LateOnArrival, Parcel
+from dataflows.streaming.parcels import (
+    Aside,
+    ClosedWindow,
+    Closing,
+    Discarded,
+    LateOnArrival,
+    Parcel,
+)
 from dataflows.streaming.watermark import BEGINNING_US, END_US, Watermarks
 from stats.tables import COUNT, CountTable
 from tidemark.errors import TidemarkError
@@ -31,6 +39,31 @@ class WindowSpec:
     window_us: int
     out_of_orderness_us: int
     idle_after_us: int
+    key_groups: int
+
+    def layout(self) -> dict[str, Any]:
+        """Return what must stay as it is for as long as a recovery store lives."""
+        return {
+            "version": STATE_VERSION,
+            "key_groups": self.key_groups,
+            "window_us": self.window_us,
+            "tables": [(table.name, table.columns) for table in self.tables],
+        }
+
+
+class StateMismatchError(TidemarkError):
+    """The recovery store was written with settings, or by a version, that do not fit."""
+
+    permanent = True
+
+    def __init__(self, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        differing = [name for name in wanted if stored.get(name) != wanted[name]]
+        told = ", ".join(f"{name} {stored.get(name)!r}, now {wanted[name]!r}" for name in differing)
+        super().__init__(
+            f"the recovery store does not fit this flow: it was written with {told}",
+            remedy="go back to those settings (and that version), or start with an empty store "
+            "(tidemark run --fresh), which reads the topic from the start",
+        )
 
 
 class EndedStoreError(TidemarkError):
@@ -58,15 +91,14 @@ class SequenceError(TidemarkError):
 class _Window:
     """One open window."""
 
-    __slots__ = ("late", "rejected", "tiers")
+    __slots__ = ("aside", "tiers")
 
     def __init__(self, tables: Sequence[CountTable], packed: Sequence[bytes] | None = None) -> None:
         self.tiers = [
             Tiers(table.merge, packed[number] if packed else None)
             for number, table in enumerate(tables)
         ]
-        self.rejected = 0
-        self.late = 0
+        self.aside = Aside()
 
 
 class GroupWindows:
@@ -76,9 +108,8 @@ class GroupWindows:
         self._spec = spec
         self._windows: dict[int, _Window] = {}
         self._late: list[LateOnArrival] = []
-        # Discarded when the window to book it on had closed.
-        self._unbooked_rejected = 0
-        self._unbooked_late = 0
+        # Put aside when the window to book it on had closed.
+        self._unbooked = Aside()
         self._sequences: dict[int, int] = {}
         self._group = -1
         self._ended = False
@@ -92,23 +123,19 @@ class GroupWindows:
             self._watermarks = new_watermarks()
             self._closed_us = BEGINNING_US
             return
-        if state["version"] != STATE_VERSION:
-            raise TidemarkError(
-                f"the recovery store has window state of version {state['version']}, this program "
-                f"reads version {STATE_VERSION}",
-                remedy="resume it with the version that wrote it, or start with an empty store",
-            )
+        if state["layout"] != spec.layout():
+            raise StateMismatchError(state["layout"], spec.layout())
         self._watermarks = new_watermarks(
             watermark_us=state["watermark_us"], max_event_us=state["max_event_us"]
         )
         self._closed_us = state["watermark_us"]
         self._sequences = dict(state["sequences"])
         self._group = state["group"]
-        self._unbooked_rejected, self._unbooked_late = state["unbooked"]
+        self._unbooked = Aside(*state["unbooked"])
         self._ended = state["ended"]
-        for start_us, packed, rejected, late in state["windows"]:
+        for start_us, packed, aside in state["windows"]:
             window = self._windows[start_us] = _Window(spec.tables, packed)
-            window.rejected, window.late = rejected, late
+            window.aside = Aside(*aside)
 
     def absorb(self, parcels: Sequence[Parcel]) -> list[Closing]:
         """Take parcels in and close the windows that are over.
@@ -129,15 +156,15 @@ class GroupWindows:
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain values and bytes, independent of later changes."""
         return {
-            "version": STATE_VERSION,
+            "layout": self._spec.layout(),
             "group": self._group,
             "watermark_us": self._watermarks.watermark_us,
             "max_event_us": self._watermarks.state(),
             "sequences": dict(self._sequences),
-            "unbooked": (self._unbooked_rejected, self._unbooked_late),
+            "unbooked": astuple(self._unbooked),
             "ended": self._ended,
             "windows": [
-                (start_us, [tiers.packed() for tiers in window.tiers], window.rejected, window.late)
+                (start_us, [tiers.packed() for tiers in window.tiers], astuple(window.aside))
                 for start_us, window in self._windows.items()
             ],
         }
@@ -180,16 +207,14 @@ class GroupWindows:
     def _book(self, discarded: Discarded) -> None:
         end_us = discarded.window_start_us + self._spec.window_us
         if end_us <= self._watermarks.watermark_us:
-            self._unbooked_rejected += discarded.rejected
-            self._unbooked_late += discarded.late
+            self._unbooked += discarded.aside
         else:
             window = self._window(discarded.window_start_us)
-            window.rejected += discarded.rejected
-            window.late += discarded.late
+            window.aside += discarded.aside
 
     def _late_on_arrival(self, parcel: Parcel, records_by_start_us: dict[int, int]) -> None:
         records = sum(records_by_start_us.values())
-        self._unbooked_late += records
+        self._unbooked += Aside(late=records)
         self._late.append(
             LateOnArrival(
                 origin=parcel.origin,
@@ -210,23 +235,25 @@ class GroupWindows:
         if not passed_an_end and not self._late:
             return []
         over = sorted(start for start in self._windows if start + window_us <= watermark_us)
-        closed = []
-        for start_us in over:
-            window = self._windows.pop(start_us)
-            tables = {
-                table.name: tiers.merged()
-                for table, tiers in zip(self._spec.tables, window.tiers, strict=True)
-            }
-            closed.append(ClosedWindow(start_us, tables, window.rejected, window.late))
+        closed = [self._finish(start_us) for start_us in over]
         closing = Closing(
             self._group,
             watermark_us,
             closed,
             self._late,
-            self._unbooked_rejected,
-            self._unbooked_late,
+            self._unbooked,
         )
         self._late = []
-        self._unbooked_rejected = self._unbooked_late = 0
+        self._unbooked = Aside()
         self._closed_us = watermark_us
         return [closing]
+
+    def _finish(self, start_us: int) -> ClosedWindow:
+        window = self._windows.pop(start_us)
+        tables: dict[str, pl.DataFrame] = {}
+        duplicates: list[int] = []
+        for table, tiers in zip(self._spec.tables, window.tiers, strict=True):
+            tables[table.name], repeated = table.close(tiers.merged())
+            duplicates.append(repeated)
+        # The first table has every event, so it alone tells how many of them were duplicates.
+        return ClosedWindow(start_us, tables, window.aside + Aside(duplicates=duplicates[0]))

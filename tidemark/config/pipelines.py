@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,9 @@ class InteractionsSettings(Section):
 
     top_k: Annotated[int, Field(ge=1, le=1000)] = 10
     """Entries of `top_items` and `top_users`."""
+
+    dedupe_by: Literal["event_id"] | None = None
+    """Count events that agree in this field, user, item and type once in a window; null: off."""
 
 
 class PipelinesSettings(Section):
