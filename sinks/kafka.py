@@ -4,14 +4,18 @@ Delivery guarantee: `write` returns when all in-sync replicas have every record 
 producer, each delivery report checked). At least once: a write that failed half-way is sent again
 whole, and a restart sends again what was sent since the last snapshot; who reads such a topic
 tells copies by the headers `source.topic`, `source.partition` and `source.offset`.
+
+A record that is too large for its topic is refused, never left out.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
 
 from sinks.commands import Command, Record, SendRecords
 from sinks.store import StoreRejected, StoreUnavailable, unsupported
@@ -25,11 +29,17 @@ _PERMANENT = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.SASL_AUTHENTICATION_FAILED,
     KafkaError._AUTHENTICATION,
-    KafkaError.MSG_SIZE_TOO_LARGE,
     KafkaError.INVALID_RECORD,
     KafkaError.TOPIC_EXCEPTION,
 }
+_TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 _POLL_S = 0.1
+_UNACKNOWLEDGED_BYTES = 16 << 20
+"""So much is sent before its reports are awaited: what a slow link carries within the timeout."""
+_LARGEST_RECORD_BYTES = 1_000_000_000
+"""The most that librdkafka takes; the topic's own limit decides."""
+_ROOM_BYTES = 1024
+"""For what Kafka wraps around a record."""
 _log = get_logger(__name__)
 
 
@@ -42,7 +52,7 @@ class KafkaStore:
         self._properties = dict(properties)
         self._timeout_s = timeout_s
         self._producer: Producer | None = None
-        self._failures: list[tuple[str, KafkaError]] = []
+        self._failures: list[tuple[Record, KafkaError]] = []
         self._open_reports = 0
 
     def open(self) -> None:
@@ -53,6 +63,7 @@ class KafkaStore:
                 "linger.ms": 20,
                 "compression.type": "lz4",
                 "topic.metadata.propagation.max.ms": 5000,
+                "message.max.bytes": _LARGEST_RECORD_BYTES,
                 **self._properties,
                 "enable.idempotence": True,
                 "delivery.timeout.ms": max(1000, round(self._timeout_s * 1000)),
@@ -70,12 +81,17 @@ class KafkaStore:
         if self._producer is None:
             self.open()
         self._failures, self._open_reports = [], 0
+        unacknowledged = 0
         try:
             for command in commands:
                 if not isinstance(command, SendRecords):
                     raise unsupported("Kafka", command)
                 for record in command.records:
                     self._produce(record)
+                    unacknowledged += _size_bytes(record)
+                    if unacknowledged > _UNACKNOWLEDGED_BYTES:
+                        self._await_reports()
+                        unacknowledged = 0
             self._await_reports()
         except BaseException:
             # What is still queued would arrive behind the next try's copies: start afresh.
@@ -102,7 +118,7 @@ class KafkaStore:
                     value=record.value,
                     key=record.key,
                     headers=list(record.headers),
-                    on_delivery=self._delivered,
+                    on_delivery=partial(self._delivered, record),
                 )
             except BufferError as error:
                 if time.monotonic() > deadline:
@@ -111,9 +127,7 @@ class KafkaStore:
                     ) from error
                 self._producer.poll(_POLL_S)
             except KafkaException as error:
-                raise self._error(
-                    f"a record for {record.topic} was refused", error.args[0]
-                ) from error
+                raise self._failed(record, error.args[0]) from error
             else:
                 self._open_reports += 1
                 self._producer.poll(0)
@@ -127,17 +141,42 @@ class KafkaStore:
             if self._failures:
                 break
         if self._failures:
-            topic, error = self._failures[0]
-            raise self._error(f"records for {topic} were not delivered", error)
+            # A refusal says more than what failed along with it.
+            refused = [each for each in self._failures if each[1].code() in _PERMANENT | _TOO_LARGE]
+            raise self._failed(*(refused or self._failures)[0])
         if self._open_reports:
             raise StoreUnavailable(
                 f"Kafka has not acknowledged {self._open_reports} records in time"
             )
 
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+    def _delivered(self, record: Record, error: KafkaError | None, _: Message) -> None:
         self._open_reports -= 1
         if error is not None:
-            self._failures.append((message.topic() or "", error))
+            self._failures.append((record, error))
+
+    def _failed(self, record: Record, error: KafkaError) -> StoreUnavailable | StoreRejected:
+        if error.code() not in _TOO_LARGE:
+            return self._error(f"records for {record.topic} were not delivered", error)
+        size_bytes = _size_bytes(record)
+        limit = self._limit_of(record.topic)
+        needed = size_bytes + _ROOM_BYTES
+        return StoreRejected(
+            f"Kafka: a record of {size_bytes:,} bytes for topic {record.topic} is larger than its "
+            f"max.message.bytes{'' if limit is None else f', {limit}'} ({error.str()})",
+            remedy=f"set max.message.bytes of topic {record.topic} to at least {needed}, then start"
+            " again: the next start resumes at the last snapshot, nothing is lost",
+        )
+
+    def _limit_of(self, topic: str) -> str | None:
+        """Ask for the topic's limit; None where the broker does not tell."""
+        admin = AdminClient(self._properties)
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        try:
+            answer = admin.describe_configs([resource], request_timeout=self._timeout_s)
+            return str(answer[resource].result(self._timeout_s)["max.message.bytes"].value)
+        except (KafkaException, TimeoutError) as error:
+            _log.debug("topic_limit_unknown", topic=topic, error=str(error))
+            return None
 
     def _error(self, what: str, error: KafkaError) -> StoreUnavailable | StoreRejected:
         if error.code() not in _PERMANENT:
@@ -145,6 +184,11 @@ class KafkaStore:
         missing = error.code() in (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART)
         remedy = "make the topic: tidemark topics create" if missing else ""
         return StoreRejected(f"Kafka: {what}: {error.str()}", remedy=remedy)
+
+
+def _size_bytes(record: Record) -> int:
+    headers = sum(len(name) + len(value) for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def _log_error(error: KafkaError) -> None:

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from prometheus_client import Counter, Gauge, Histogram
 
 from sinks.commands import Command, count_rows
-from sinks.store import Store, StoreFactory, StoreUnavailable
+from sinks.store import Store, StoreFactory, StoreGivenUp, StoreUnavailable
 from tidemark.log import get_logger
 
 WRITE_SECONDS = Histogram(
@@ -85,7 +85,7 @@ class Lane:
     def put(self, command: Command) -> None:
         """Queue a command; blocks while the queue is full.
 
-        Raises what ended the lane: StoreUnavailable, StoreRejected, or a bug's own exception.
+        Raises what ended the lane: StoreGivenUp, StoreRejected, or a bug's own exception.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._ended or len(self._queue) < self._capacity)
@@ -226,10 +226,8 @@ class Lane:
             if failing_since is not None:
                 UNAVAILABLE.labels(self.name).dec()
 
-    def _given_up(
-        self, tries: int, failing_for_s: float, error: StoreUnavailable
-    ) -> StoreUnavailable:
-        return StoreUnavailable(
+    def _given_up(self, tries: int, failing_for_s: float, error: StoreUnavailable) -> StoreGivenUp:
+        return StoreGivenUp(
             f"{self.name} has taken nothing for {failing_for_s:.0f} s ({tries} tries): "
             f"{error.message}",
             remedy="bring the store back and start again: the next start resumes at the last "

@@ -29,6 +29,12 @@ class StoreUnavailable(TidemarkError):
         self.retry_after_s = retry_after_s
 
 
+class StoreGivenUp(StoreUnavailable):
+    """The store has taken nothing for so long that the flow stops."""
+
+    permanent = True
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """One document that a store refused: its id, the store's code and reason."""
@@ -44,6 +50,8 @@ class StoreRejected(TidemarkError):
     Wrong credentials, a missing database, a layout in conflict. `refusals` tells the single
     documents where the store took the others.
     """
+
+    permanent = True
 
     def __init__(
         self, message: str, *, remedy: str = "", refusals: tuple[Refusal, ...] = ()
