@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
-from dataflows.streaming.deadletters import DEAD_LETTER_SUFFIX, LATE_SUFFIX
+from dataflows.side_topics import provide_side_topics
 from dataflows.streaming.decode import Limits
 from dataflows.streaming.environment import MICROSECONDS, Environment
 from dataflows.streaming.source import SourceOptions
@@ -20,12 +18,8 @@ from sinks import check, document_stores, kafka_store, series_stores
 from tidemark.config import Settings
 from tidemark.errors import TidemarkError
 from tidemark.kafka_admin import connect
-from tidemark.log import get_logger
 
 _METADATA_TIMEOUT_S = 10.0
-_CREATE_TIMEOUT_S = 10.0
-
-log = get_logger(__name__)
 
 
 class TopicMissing(TidemarkError):
@@ -45,7 +39,13 @@ def surroundings(settings: Settings) -> Environment:
 
     def partitions(topic: str) -> int:
         count = _partitions(admin, topic, settings.kafka.bootstrap_servers)
-        _make_side_topics(admin, topic, count, settings.topics.replication_factor)
+        provide_side_topics(
+            admin,
+            topic,
+            count,
+            settings.topics.replication_factor,
+            settings.kafka.start_timeout_s,
+        )
         return count
 
     return Environment(
@@ -59,12 +59,7 @@ def surroundings(settings: Settings) -> Environment:
             on_missing_offset=source.on_missing_offset,
             until_end=source.until_end,
         ),
-        limits=Limits(
-            max_message_bytes=source.max_message_bytes,
-            max_id_length=source.max_id_length,
-            max_distinct_names=source.max_distinct_types,
-            max_future_skew_us=_micros(time.max_future_skew_s),
-        ),
+        limits=limits(settings),
         out_of_orderness_us=_micros(time.out_of_orderness_s),
         idle_after_us=_micros(time.idle_after_s),
         key_groups=settings.engine.key_groups,
@@ -81,6 +76,17 @@ def surroundings(settings: Settings) -> Environment:
     )
 
 
+def limits(settings: Settings) -> Limits:
+    """Return the caps on what a record may hold."""
+    source = settings.source
+    return Limits(
+        max_message_bytes=source.max_message_bytes,
+        max_id_length=source.max_id_length,
+        max_distinct_names=source.max_distinct_types,
+        max_future_skew_us=_micros(settings.time.max_future_skew_s),
+    )
+
+
 def _micros(seconds: float) -> int:
     return round(seconds * MICROSECONDS)
 
@@ -94,30 +100,3 @@ def _partitions(admin: AdminClient, topic: str, servers: str) -> int:
             remedy="make it (tidemark topics create), or set another at pipelines.*.topic",
         )
     return len(metadata.partitions)
-
-
-def _make_side_topics(
-    admin: AdminClient, topic: str, partitions: int, replication_factor: int
-) -> None:
-    """Make the topics for rejected and late records where they are missing.
-
-    Without them the first bad record would hold the flow up; a broker that makes topics by itself
-    may refuse, and says so when it is written to.
-    """
-    wanted = [topic + suffix for suffix in (DEAD_LETTER_SUFFIX, LATE_SUFFIX)]
-    there = admin.list_topics(timeout=_METADATA_TIMEOUT_S).topics
-    missing = [name for name in wanted if name not in there]
-    if not missing:
-        return
-    answers = admin.create_topics(
-        [NewTopic(name, partitions, replication_factor) for name in missing],
-        request_timeout=_CREATE_TIMEOUT_S,
-    )
-    for name, answer in answers.items():
-        try:
-            answer.result()
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                log.warning("topic_not_made", topic=name, error=error.args[0].str())
-        else:
-            log.info("topic_made", topic=name, partitions=partitions)

@@ -20,6 +20,9 @@ import pyarrow as pa
 from dataflows.streaming.schema import Event, Role, fields_of
 from dataflows.streaming.timestamps import INVALID_US, Int64Array, parse_timestamps
 
+_ANY_JSON = msgspec.json.Decoder()
+_PRINTABLE_BITS = 14_000
+"""Python prints integers of up to 4,300 digits."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -69,6 +72,17 @@ class Decoded:
     """Per optional field: how many values were there but of no use, so that the default stands."""
 
 
+@dataclass(frozen=True, slots=True)
+class BrokerTimes:
+    """The Kafka timestamps of a batch, in microseconds: the earliest one, and all when needed.
+
+    A record without one counts as of no limit.
+    """
+
+    earliest_us: int
+    all_us: Callable[[], Int64Array]
+
+
 class Decoder:
     """Decodes batches of one topic partition.
 
@@ -98,14 +112,14 @@ class Decoder:
         self,
         values: Sequence[bytes | None],
         now_us: int,
-        broker_time_us: Callable[[int], int | None] = lambda _position: None,
+        broker_times: BrokerTimes | None = None,
     ) -> Decoded:
         """Decode a batch.
 
-        `now_us` is the wall clock; `broker_time_us(position)` the record's own Kafka timestamp if
-        it has one. A record is of the future when its event time is later than the earlier of the
-        two plus the allowed skew: by its Kafka timestamp a replay comes to the same verdict as the
-        first reading did, even when by then that time has come.
+        `now_us` is the wall clock, `broker_times` tells the records' own Kafka timestamps. A record
+        is of the future when its event time is later than the earlier of the two plus the allowed
+        skew: by its Kafka timestamp a replay comes to the same verdict as the first reading did,
+        even when by then that time has come.
         """
         rejects: list[Reject] = []
         rows, kept = self._parse(values, rejects)
@@ -130,7 +144,7 @@ class Decoder:
                 Reason.INVALID_TIMESTAMP,
                 f"{self._timestamp}: {shown} is neither ISO-8601 nor epoch seconds or milliseconds",
             )
-        self._check_future(times, positions, now_us, broker_time_us, bad)
+        self._check_future(times, positions, now_us, broker_times, bad)
         self._cap_names(columns, bad)
         if bad.rows:
             keep = np.ones(len(rows), bool)
@@ -160,7 +174,7 @@ class Decoder:
             try:
                 row = self._parse_one(value)
             except msgspec.ValidationError as error:
-                rejects.append(Reject(position, self._schema_reason(error), str(error)))
+                rejects.append(self._wrong_type(position, value or b"", error))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 rejects.append(Reject(position, Reason.INVALID_JSON, str(error)))
             else:
@@ -194,16 +208,25 @@ class Decoder:
             value.decode()
         return row
 
-    def _schema_reason(self, error: msgspec.ValidationError) -> Reason:
+    def _wrong_type(self, position: int, value: bytes, error: msgspec.ValidationError) -> Reject:
+        # A wrong type is found before the end is read: what comes after it may be no JSON at all.
+        try:
+            _ANY_JSON.decode(value)
+            value.decode()
+        except msgspec.ValidationError:
+            pass  # a number out of range
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
+            return Reject(position, Reason.INVALID_JSON, str(broken))
         # 1e999 is JSON, and of a type that a timestamp may have, but no time.
         out_of_range = "out of range" in str(error) and f"$.{self._timestamp}" in str(error)
-        return Reason.INVALID_TIMESTAMP if out_of_range else Reason.INVALID_SCHEMA
+        reason = Reason.INVALID_TIMESTAMP if out_of_range else Reason.INVALID_SCHEMA
+        return Reject(position, reason, str(error))
 
     def _text_column(self, name: str, texts: list[str | int], bad: _BadRows) -> pa.StringArray:
         try:
             column = pa.array(texts, pa.string())
         except (pa.ArrowInvalid, pa.ArrowTypeError):
-            column = pa.array([_decimal(text) for text in texts], pa.string())
+            column = pa.array([self._decimal(text) for text in texts], pa.string())
         if self._is_plain(column):
             return column
         limit = self._limits.max_id_length
@@ -238,9 +261,17 @@ class Decoder:
     def _usable(self, value: object, default: str) -> str | None:
         if isinstance(value, bool) or not isinstance(value, str | int):
             return None
-        text = _decimal(value)
+        text = self._decimal(value)
         fits = 0 < len(text) <= self._limits.max_id_length and not _CONTROL.search(text)
         return text if fits or text == default else None
+
+    def _decimal(self, value: str | int) -> str:
+        """Return an integer's decimal text; one too long to print is too long for an id."""
+        if isinstance(value, str):
+            return value
+        if value.bit_length() > _PRINTABLE_BITS:
+            return "9" * (self._limits.max_id_length + 1)
+        return str(value)
 
     def _is_plain(self, column: pa.StringArray) -> bool:
         """Tell by the column as a whole that every text is non-empty, short enough and printable.
@@ -263,21 +294,20 @@ class Decoder:
         times: Int64Array,
         positions: Int64Array,
         now_us: int,
-        broker_time_us: Callable[[int], int | None],
+        broker_times: BrokerTimes | None,
         bad: _BadRows,
     ) -> None:
         if not len(times):
             return
         skew_us = self._limits.max_future_skew_us
-        ends = (broker_time_us(int(positions[0])), broker_time_us(int(positions[-1])))
-        earliest_us = min([now_us, *(end for end in ends if end is not None)])
-        for row in np.flatnonzero(times > earliest_us + skew_us).tolist():
-            own_us = broker_time_us(int(positions[row]))
-            limit_us = now_us if own_us is None else min(now_us, own_us)
+        limits: Int64Array | np.int64 = np.int64(now_us)
+        if broker_times is not None and times.max() > broker_times.earliest_us + skew_us:
+            limits = np.minimum(now_us, broker_times.all_us()[positions])
+        for row in np.flatnonzero(times > limits + skew_us).tolist():
+            limit_us = int(np.broadcast_to(limits, times.shape)[row])
             ahead_s = (int(times[row]) - limit_us) / 1e6
-            if times[row] > limit_us + skew_us:
-                message = f"{ahead_s:.0f} s ahead, at most {skew_us / 1e6:g} s are taken"
-                bad.add(row, Reason.FUTURE_TIMESTAMP, message)
+            message = f"{ahead_s:.0f} s ahead, at most {skew_us / 1e6:g} s are taken"
+            bad.add(row, Reason.FUTURE_TIMESTAMP, message)
 
     def _cap_names(self, columns: dict[str, pa.StringArray], bad: _BadRows) -> None:
         """Reject names past the cap, in record order; rows that are bad anyway use up no place."""
@@ -312,13 +342,6 @@ class _BadRows:
         if row not in self.rows:
             self.rows.add(row)
             self._rejects.append(Reject(int(self._positions[row]), reason, message))
-
-
-def _decimal(value: str | int) -> str:
-    """Integers are ids by their decimal text; one too long to print is too long for an id."""
-    if isinstance(value, str):
-        return value
-    return str(value) if value.bit_length() <= 4_096 else "0" * 4_096
 
 
 def _shown(value: object) -> str:

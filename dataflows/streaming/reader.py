@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,17 @@ import pyarrow as pa
 
 from dataflows.streaming.batch import Batch, Counters, OnTime
 from dataflows.streaming.deadletters import Message, late_record, rejected_record
-from dataflows.streaming.decode import Decoded, Decoder, Limits
+from dataflows.streaming.decode import BrokerTimes, Decoded, Decoder, Limits
 from dataflows.streaming.parcels import Discarded
 from dataflows.streaming.schema import Event
 from dataflows.streaming.timestamps import Int64Array
-from dataflows.streaming.watermark import BEGINNING_US, window_start_us
+from dataflows.streaming.watermark import BEGINNING_US, END_US, window_start_us
 from sinks.commands import Record
 from tidemark.errors import TidemarkError
 
 STATE_VERSION = 1
 _TIMESTAMP_NOT_AVAILABLE = 0
+_TIMESTAMP_OF = methodcaller("timestamp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,23 @@ class TopicSpec:
     limits: Limits
     out_of_orderness_us: int
     windows_us: Mapping[str, int]
+
+
+def broker_times_of(messages: Sequence[Message]) -> BrokerTimes:
+    """Return the Kafka timestamps of messages; the earliest is found without a Python loop."""
+
+    def all_us() -> Int64Array:
+        times = (message.timestamp() for message in messages)
+        return np.fromiter(
+            (END_US if kind == _TIMESTAMP_NOT_AVAILABLE else ms * 1_000 for kind, ms in times),
+            np.int64,
+            len(messages),
+        )
+
+    kind, earliest_ms = min(map(_TIMESTAMP_OF, messages), default=(_TIMESTAMP_NOT_AVAILABLE, 0))
+    # Not available is the smallest kind: then nothing is known of the others.
+    earliest_us = BEGINNING_US if kind == _TIMESTAMP_NOT_AVAILABLE else earliest_ms * 1_000
+    return BrokerTimes(earliest_us, all_us)
 
 
 class PartitionReader:
@@ -99,15 +118,19 @@ class PartitionReader:
         }
 
     def batch(
-        self, messages: Sequence[Message], values: Sequence[bytes | None], high: int
+        self,
+        messages: Sequence[Message],
+        values: Sequence[bytes | None],
+        high: int,
+        silent_us: int = 0,
     ) -> Batch:
-        """Turn messages in offset order into a batch; `values` are their values."""
+        """Turn messages in offset order into a batch; `values` are their values.
 
-        def broker_time_us(position: int) -> int | None:
-            kind, time_ms = messages[position].timestamp()
-            return None if kind == _TIMESTAMP_NOT_AVAILABLE else time_ms * 1_000
-
-        decoded = self._decoder.decode(values, self._wall_clock_us(), broker_time_us)
+        `silent_us` is the silence of an idle partition; a batch without a record that is on time
+        does not end it.
+        """
+        broker_times = broker_times_of(messages)
+        decoded = self._decoder.decode(values, self._wall_clock_us(), broker_times)
         before_us = self._max_event_us
         furthest = np.maximum.accumulate(
             np.concatenate([np.array([before_us], np.int64), decoded.event_time_us])
@@ -130,7 +153,9 @@ class PartitionReader:
         if first_offset is None or last_offset is None:
             raise ValueError("a consumed message has no offset")
         self.next_offset = last_offset + 1
-        return self._make(first_offset, high, before_us, on_time, dead_letters)
+        if any(len(taken.event_time_us) for taken in on_time.values()):
+            silent_us = 0
+        return self._make(first_offset, high, before_us, on_time, dead_letters, silent_us=silent_us)
 
     def news(self, high: int, silent_us: int, *, ended: bool = False) -> Batch:
         """Return a batch without records: how long the partition has been silent, or its end."""

@@ -143,6 +143,7 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         self._news_due_s = 0.0
         self._bytes_left = options.epoch_bytes
         self._wait_s = 0.0
+        self._idle = False
         self._ended = False
         self._dropped_told: dict[str, int] = {}
         self._trouble_since_s: float | None = None
@@ -184,59 +185,51 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         self._consumer.close()
 
     def _batch(self, messages: list[Message], full: bool) -> list[Batch]:
-        values = list(map(Message.value, messages))
-        if self._may_hold_events(messages):
-            messages, values = self._without_events(messages, values)
+        # Events of the client (end of partition, errors) come in the same list.
+        events: list[KafkaError] = []
+        if any(map(Message.error, messages)):
+            events = [error for m in messages if (error := m.error()) is not None]
+            self._caught_up = self._ends_caught_up(messages)
+            messages = [message for message in messages if message.error() is None]
         else:
             self._caught_up = False
-        if self._end is not None:
-            while messages and _offset(messages[-1]) >= self._end:
-                messages.pop()
-                values.pop()
-        if not messages:
+        while self._end is not None and messages and _offset(messages[-1]) >= self._end:
+            messages.pop()
+            # What lies past the end proves that all before it has been read.
+            self._caught_up = True
+        batches = self._read(messages, full) if messages else []
+        # Only now: where to go on after an error depends on the records that came with it.
+        for error in events:
+            if error.code() != KafkaError._PARTITION_EOF:
+                self._react(error)
+        if not batches:
             self._wait_s = _LINGER_S if self._caught_up else _POLL_S
             return self._silence()
+        return batches
+
+    @staticmethod
+    def _ends_caught_up(messages: list[Message]) -> bool:
+        """Tell whether the last that is said of the partition's end is that it was reached."""
+        for message in reversed(messages):
+            error = message.error()
+            if error is None or error.code() == KafkaError._PARTITION_EOF:
+                return error is not None
+        return False
+
+    def _read(self, messages: list[Message], full: bool) -> list[Batch]:
+        values = list(map(Message.value, messages))
         self._trouble_since_s = None
         self._bytes_left -= sum(map(len, filter(None, values)))
         # "Cached" asks nobody: it is the end of the partition as of the last fetch.
         _, high = self._consumer.get_watermark_offsets(self._topic_partition(), cached=True)
         self._high = max(self._high, high)
-        batch = self._reader.batch(messages, values, self._high)
+        batch = self._reader.batch(messages, values, self._high, self._silent_us())
+        if not batch.silent_us and any(len(t.event_time_us) for t in batch.on_time.values()):
+            self._silent_since_s = self._options.clock()
+            self._idle = False
         self._warn_of_dropped(batch)
         self._wait_s = 0.0 if full or not self._caught_up else _LINGER_S
-        if any(len(taken.event_time_us) for taken in batch.on_time.values()):
-            self._silent_since_s = self._options.clock()
         return [batch]
-
-    @staticmethod
-    def _may_hold_events(messages: list[Message]) -> bool:
-        """Tell whether events of the client (end of partition, errors) may be among the messages.
-
-        They come in the same list. To ask every message would cost as much as to decode a tenth of
-        it; offsets without a gap from a first to a last record leave no room for an event.
-        """
-        first, last = messages[0], messages[-1]
-        if first.error() is not None or last.error() is not None:
-            return True
-        return _offset(last) - _offset(first) + 1 != len(messages)
-
-    def _without_events(
-        self, messages: list[Message], values: list[bytes | None]
-    ) -> tuple[list[Message], list[bytes | None]]:
-        """Take the client's events out and react to them."""
-        records: list[Message] = []
-        kept: list[bytes | None] = []
-        for message, value in zip(messages, values, strict=True):
-            error = message.error()
-            if error is None:
-                records.append(message)
-                kept.append(value)
-                self._caught_up = False
-            elif error.code() == KafkaError._PARTITION_EOF:
-                self._caught_up = True
-            else:
-                self._react(error)
-        return records, kept
 
     def _react(self, error: KafkaError) -> None:
         code = error.code()
@@ -284,9 +277,17 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         if not self._caught_up or now_s < self._news_due_s:
             return []
         self._news_due_s = now_s + _NEWS_S
-        silent_s = now_s - self._silent_since_s
-        idle = silent_s >= self._options.idle_after_s
-        return [self._reader.news(self._high, max(1, int(silent_s * 1_000_000)) if idle else 0)]
+        if now_s - self._silent_since_s >= self._options.idle_after_s:
+            self._idle = True
+        return [self._reader.news(self._high, self._silent_us())]
+
+    def _silent_us(self) -> int:
+        """Return how long an idle partition has been silent, 0 if it is not idle.
+
+        Records that are rejected or late do not wake it: they can not be in any open window.
+        """
+        silent_s = self._options.clock() - self._silent_since_s
+        return max(1, int(silent_s * 1_000_000)) if self._idle else 0
 
     def _available(self, wanted: int, low: int) -> int:
         """Return the offset to go on at; raises MissingOffsetError where records are gone."""

@@ -6,6 +6,7 @@ integer arithmetic, and only the distinct keys are hashed to their groups.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -56,44 +57,41 @@ class Splitter:
                     dictionary = columns[key].dictionary_encode()
                     indices = dictionary.indices.to_numpy().astype(np.int64)
                     encoded[key] = indices, dictionary.dictionary
-            cells, counts = _count(
-                window_codes, len(starts), [encoded[key] for key in table.columns]
+            kinds = [encoded[key] for key in table.columns]
+            codes, counts = _count(
+                [window_codes, *(indices for indices, _ in kinds)],
+                [len(starts), *(len(values) for _, values in kinds)],
             )
-            self._distribute(groups, number, table, cells, counts, encoded, starts)
+            rows = [
+                values.take(pa.array(c)) for (_, values), c in zip(kinds, codes[1:], strict=True)
+            ]
+            group_of_key = key_groups_of(kinds[0][1], self._key_groups)
+            batch = pa.RecordBatch.from_arrays([*rows, pa.array(counts)], [*table.columns, COUNT])
+            self._distribute(groups, number, batch, group_of_key[codes[1]], codes[0], starts)
         return groups
 
     def _distribute(
         self,
         groups: list[list[Piece]],
         number: int,
-        table: CountTable,
-        cells: npt.NDArray[np.int64],
-        counts: npt.NDArray[np.int64],
-        encoded: dict[str, tuple[npt.NDArray[np.int64], pa.StringArray]],
+        batch: pa.RecordBatch,
+        group_of_row: npt.NDArray[np.int64],
+        window_of_row: npt.NDArray[np.int64],
         starts: npt.NDArray[np.int64],
     ) -> None:
-        codes: dict[str, npt.NDArray[np.int64]] = {}
-        for key in reversed(table.columns):
-            cells, codes[key] = np.divmod(cells, len(encoded[key][1]))
-        first = table.keys[0]
-        group_of_key = key_groups_of(encoded[first][1], self._key_groups)
-        shelf = group_of_key[codes[first]] * len(starts) + cells  # cells: the window code is left
+        """Cut a table's rows into pieces and hand each to its group."""
+        shelf = group_of_row * len(starts) + window_of_row
         if self._key_groups * len(starts) <= np.iinfo(np.uint16).max:
             shelf = shelf.astype(np.uint16)  # numpy sorts 16-bit integers by radix
         order = np.argsort(shelf, kind="stable")
-        rows = pa.RecordBatch.from_arrays(
-            [
-                *(encoded[key][1].take(pa.array(codes[key][order])) for key in table.columns),
-                pa.array(counts[order]),
-            ],
-            [*table.columns, COUNT],
-        )
+        sorted_rows = batch.take(pa.array(order))
         shelf = shelf[order]
         bounds = [0, *(np.flatnonzero(np.diff(shelf)) + 1).tolist(), len(shelf)]
         for begin, end in pairwise(bounds):
             group, window = divmod(int(shelf[begin]), len(starts))
             start_us = int(starts[window]) * self._window_us
-            groups[group].append(Piece(start_us, number, rows.slice(begin, end - begin)))
+            piece = sorted_rows.slice(begin, end - begin)
+            groups[group].append(Piece(start_us, number, piece))
 
 
 def _codes_of_windows(
@@ -108,19 +106,34 @@ def _codes_of_windows(
 
 
 def _count(
-    window_codes: npt.NDArray[np.int64],
-    window_count: int,
-    keys: Sequence[tuple[npt.NDArray[np.int64], pa.StringArray]],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Count the combinations that occur; each is one number, mixed-radix over the codes."""
-    packed = window_codes
-    domain = window_count
-    for codes, dictionary in keys:
-        packed = packed * len(dictionary) + codes
-        domain *= len(dictionary)
+    codes: Sequence[npt.NDArray[np.int64]], sizes: Sequence[int]
+) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+    """Count the combinations of codes that occur; `sizes[i]` is the number of codes of kind i.
+
+    Returns the codes of each combination, kind by kind, and how often it occurs.
+    """
+    domain = math.prod(sizes)
+    if domain > np.iinfo(np.int64).max:
+        return _count_rows(codes)
+    packed = codes[0]
+    for kind, size in zip(codes[1:], sizes[1:], strict=True):
+        packed = packed * size + kind
     if domain <= _DENSE_CELLS_PER_ROW * len(packed):
         dense = np.bincount(packed, minlength=domain)
         cells = np.flatnonzero(dense)
-        return cells, dense[cells]
-    cells, counts = np.unique(packed, return_counts=True)
-    return cells, counts
+        counts = dense[cells]
+    else:
+        cells, counts = np.unique(packed, return_counts=True)
+    unpacked = []
+    for size in reversed(sizes[1:]):
+        cells, kind = np.divmod(cells, size)
+        unpacked.append(kind)
+    return [cells, *reversed(unpacked)], counts
+
+
+def _count_rows(
+    codes: Sequence[npt.NDArray[np.int64]],
+) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+    """Count combinations that are too many to be numbered in 63 bits."""
+    combinations, counts = np.unique(np.stack(codes), axis=1, return_counts=True)
+    return list(combinations), counts

@@ -9,7 +9,6 @@ per-string parse; every other form goes through `parse_timestamp`, one by one.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -27,8 +26,10 @@ MILLISECONDS_ABOVE = 1e11
 """Numbers above this are epoch milliseconds: as seconds they would lie past the year 5138."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST_US = int(datetime.max.replace(tzinfo=UTC).timestamp()) * 1_000_000
-_EARLIEST_US = int(datetime.min.replace(tzinfo=UTC).timestamp()) * 1_000_000
+_ONE_US = timedelta(microseconds=1)
+_LATEST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _ONE_US
+_EARLIEST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _ONE_US
+_SHORTEST, _LONGEST = len("2026-01-01T00:00:00"), len("2026-01-01T00:00:00.123456789+00:00")
 _NUMBER = re.compile(r"[+-]?(\d{1,20})(\.\d{1,20})?", re.ASCII)
 _DAYS_BEFORE_MONTH = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], np.int64)
 _DAYS_OF_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
@@ -62,7 +63,7 @@ def parse_timestamp(value: object) -> int | None:
 
 
 def _from_number(value: int | float) -> int | None:
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not abs(value) < _LATEST_US:  # NaN and infinity neither
         return None
     scale = 1_000 if abs(value) > MILLISECONDS_ABOVE else 1_000_000
     # A float second carries about 0.2 µs of error today: rounding gives back what was written.
@@ -72,7 +73,7 @@ def _from_number(value: int | float) -> int | None:
 
 def _from_iso(text: str) -> int | None:
     # Week and ordinal dates and bare dates are ISO-8601 too, but nobody's event time.
-    if len(text) < 16 or text[4] != "-" or text[10] not in "Tt ":
+    if len(text) < 16 or text[4] != "-" or text[7] != "-" or text[10] not in "Tt ":
         return None
     try:
         parsed = datetime.fromisoformat(text)
@@ -80,8 +81,9 @@ def _from_iso(text: str) -> int | None:
         return None
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=UTC)
-    delta = parsed - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    micros = (parsed - _EPOCH) // _ONE_US
+    # An offset may lead out of the years that can be shown.
+    return micros if _EARLIEST_US <= micros <= _LATEST_US else None
 
 
 def parse_timestamps(values: Sequence[object]) -> Int64Array:
@@ -91,7 +93,7 @@ def parse_timestamps(values: Sequence[object]) -> Int64Array:
     """
     try:
         texts = pa.array(values, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         return _one_by_one(values)
     if texts.null_count:
         return _one_by_one(values)
@@ -110,6 +112,8 @@ def parse_timestamps(values: Sequence[object]) -> Int64Array:
         _parse_layout(data[offsets[0] : offsets[-1]].reshape(count, first), slice(None), result)
     else:
         for length in np.unique(lengths):
+            if not _SHORTEST <= length <= _LONGEST:
+                continue
             rows = np.flatnonzero(lengths == length)
             _parse_layout(data[offsets[rows][:, None] + np.arange(length)], rows, result)
     for row in np.flatnonzero(result == INVALID_US).tolist():
@@ -134,7 +138,7 @@ def _parse_layout(
     Rows of another layout are left alone.
     """
     width = text.shape[1]
-    if width < 19 or width > 33:
+    if not _SHORTEST <= width <= _LONGEST:
         return
     separators = (
         (text[:, 4] == ord("-"))

@@ -72,8 +72,9 @@ class Watermarks:
 
     def expect(self, origins: int) -> None:
         """Make the origins 0 to `origins` - 1 known; an unheard one holds the watermark back."""
-        for number in range(len(self._origins), origins):
-            self._origins.setdefault(number, Origin())
+        if len(self._origins) < origins:
+            for number in range(origins):
+                self._origins.setdefault(number, Origin())
 
     def report(self, origin: int, max_event_us: int, silent_us: int) -> None:
         """Take an origin's news: its largest event time, and its silence so far (0: none)."""
