@@ -25,6 +25,8 @@ VERBS: Final[dict[str, str]] = {
     "topics": "tidemark.cli.topics",
     "generate": "tidemark.cli.generate",
     "tail": "tidemark.cli.tail",
+    "dlq": "tidemark.cli.dlq",
+    "late": "tidemark.cli.late",
 }
 
 
