@@ -53,7 +53,7 @@ def __getattr__(name: str) -> Dataflow:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     if plain:
-        sys.excepthook = _tell
+        _tell_plainly()
     globals()["flow"] = built
     return built
 
@@ -63,12 +63,25 @@ def _run_by_bytewax() -> bool:
     return spec is not None and spec.name == "bytewax.run"
 
 
-def _tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Print our own errors as one message; Bytewax wraps them several times on their way out."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, TidemarkError):
-            print(f"error: {cause}", file=sys.stderr)
-            return
-        cause = cause.__cause__ or cause.__context__
-    sys.__excepthook__(kind, error, traceback)
+def _tell_plainly() -> None:
+    """Have our own errors printed as one message.
+
+    Bytewax wraps them several times on their way out, and in a cluster it loses them.
+    """
+    from tidemark.supervisor.wrapped import keep_wrapped_errors
+
+    first_error = keep_wrapped_errors()
+
+    def tell(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        for outermost in (error, first_error()):
+            cause = outermost
+            while cause is not None:
+                if isinstance(cause, TidemarkError):
+                    print(f"error: {cause}", file=sys.stderr)
+                    return
+                cause = cause.__cause__ or cause.__context__
+        sys.__excepthook__(kind, error, traceback)
+
+    sys.excepthook = tell
