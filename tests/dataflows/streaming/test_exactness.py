@@ -42,7 +42,7 @@ from tests.dataflows.streaming.making import (
 WINDOW, DELAY, IDLE = 10 * SECOND, 5 * SECOND, 20 * SECOND
 GROUPS, TOP_K = 3, 2
 TOPIC = spec_of({"p": WINDOW}, DELAY)
-SPEC = WindowSpec((USER_TYPES, ITEM_TYPES), WINDOW, DELAY, IDLE)
+SPEC = WindowSpec((USER_TYPES, ITEM_TYPES), WINDOW, DELAY, IDLE, GROUPS)
 SUMMARY = SummarySpec(
     lambda window: summarize(window.tables, TOP_K), InteractionsSummary, GROUPS, WINDOW
 )
@@ -99,15 +99,14 @@ def parcels_of_group(batches: Sequence[Batch], group: int) -> list:  # type: ign
 
 def partials(closing: Closing) -> GroupPartials[InteractionsSummary]:
     parts = [
-        (window.start_us, Part(summarize(window.tables, TOP_K), window.rejected, window.late))
+        (window.start_us, Part(summarize(window.tables, TOP_K), window.aside))
         for window in closing.windows
     ]
     return GroupPartials(
         closing.group,
         closing.watermark_us,
         parts,
-        closing.unbooked_rejected,
-        closing.unbooked_late,
+        closing.unbooked,
     )
 
 
@@ -229,8 +228,8 @@ def test_every_history_gives_the_windows_of_a_batch_recomputation(
 
     # The books: nothing vanishes. A partition of nothing but rejects has no window to book them on.
     hopeless = sum(len(events) for events in partitions if not any(events))
-    assert sum(final.late for final in outcome.summaries) == late
-    assert sum(final.rejected for final in outcome.summaries) == rejected - hopeless
+    assert sum(final.aside.late for final in outcome.summaries) == late
+    assert sum(final.aside.rejected for final in outcome.summaries) == rejected - hopeless
     assert sum(final.summary.total for final in outcome.summaries) + late + rejected == sum(
         map(len, partitions)
     )

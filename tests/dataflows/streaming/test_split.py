@@ -79,10 +79,10 @@ def test_two_batches_sum_up_to_one(events: list[Event], cut: int) -> None:
     assert parts == found(splitter, events, 4)
 
 
-@pytest.mark.parametrize("spread", [1, 5_000])
+@pytest.mark.parametrize("spread", [1, 300])
 def test_large_batches_of_few_and_of_many_keys(spread: int) -> None:
     events = [
-        (f"u{n * 7 % (10 * spread)}", f"k{n % 3}", n * 11 % (70 * spread)) for n in range(20_000)
+        (f"u{n * 7 % (10 * spread)}", f"k{n % 3}", n * 11 % (70 * spread)) for n in range(6_000)
     ]
     assert found(Splitter(TABLES, WINDOW, 16), events, 16) == naive(events)
 
@@ -107,9 +107,6 @@ def test_no_events_are_no_pieces_for_every_group() -> None:
     assert Splitter(TABLES, WINDOW, 3).split(empty, np.array([], np.int64)) == [[], [], []]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="combinations of more than 63 bits wrap around without a word"
-)
 def test_many_keys_of_many_values_do_not_wrap_around() -> None:
     names = ("a", "b", "c", "d", "e")
     table = CountTable("wide", names)

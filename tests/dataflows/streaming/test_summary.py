@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.streaming.parcels import ClosedWindow
+from dataflows.streaming.parcels import NOTHING_ASIDE, Aside, ClosedWindow
 from dataflows.streaming.summary import (
     GroupPartials,
     Part,
@@ -38,10 +38,10 @@ SPEC = SummarySpec(partial, Total, GROUPS, WINDOW)
 
 
 def news(
-    group: int, watermark: int, *parts: tuple[int, int], **unbooked: int
+    group: int, watermark: int, *parts: tuple[int, int], unbooked: Aside = NOTHING_ASIDE
 ) -> GroupPartials[Total]:
     return GroupPartials(
-        group, watermark, [(s, Part(Total(n), 1, 2)) for s, n in parts], **unbooked
+        group, watermark, [(s, Part(Total(n), Aside(1, 2))) for s, n in parts], unbooked
     )
 
 
@@ -56,7 +56,7 @@ def test_a_window_is_final_when_the_last_group_has_closed_it() -> None:
     assert windows.absorb([news(0, 25)]) == []
     finals = windows.absorb([news(2, 12)])
     assert said(finals) == [(0, 6)]
-    assert (finals[0].watermark_us, finals[0].rejected, finals[0].late) == (12, 2, 4)
+    assert (finals[0].watermark_us, finals[0].aside.rejected, finals[0].aside.late) == (12, 2, 4)
     assert said(windows.absorb([news(0, END_US), news(1, END_US), news(2, END_US, (10, 9))])) == [
         (10, 9),
         (20, 4),
@@ -71,12 +71,12 @@ def test_a_group_that_was_never_heard_holds_everything_back() -> None:
 
 def test_unbooked_records_are_booked_on_the_next_final_window() -> None:
     windows = SummaryWindows(SPEC)
-    windows.absorb([news(0, 10, (0, 1), unbooked_rejected=3), news(1, 10, unbooked_late=4)])
+    windows.absorb([news(0, 10, (0, 1), unbooked=Aside(3)), news(1, 10, unbooked=Aside(0, 4))])
     windows = SummaryWindows(SPEC, pickle.loads(pickle.dumps(windows.snapshot())))
     finals = windows.absorb([news(2, 10)])
-    assert [(final.rejected, final.late) for final in finals] == [(4, 6)]
+    assert [(final.aside.rejected, final.aside.late) for final in finals] == [(4, 6)]
     finals = windows.absorb([news(g, END_US, (10, 1)) for g in range(GROUPS)])
-    assert [(final.rejected, final.late) for final in finals] == [(3, 6)]
+    assert [(final.aside.rejected, final.aside.late) for final in finals] == [(3, 6)]
 
 
 HISTORIES = st.lists(

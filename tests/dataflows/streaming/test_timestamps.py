@@ -210,29 +210,19 @@ def test_float_seconds_of_our_days_give_back_the_microsecond(us: int) -> None:
     assert parse_timestamp(us / 1e6) == us
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=OverflowError,
-    reason="a finite float times 1000 may be infinite: the flow dies",
-)
 @pytest.mark.parametrize("value", [1e306, -1e306, 1.7976931348623157e308])
 def test_floats_near_the_largest_are_no_time(value: float) -> None:
     assert parse_timestamp(value) is None
 
 
-@pytest.mark.xfail(
-    strict=True, raises=UnicodeEncodeError, reason="pa.array raises more than Arrow's own errors"
-)
 def test_lone_surrogates_are_no_time() -> None:
     assert batch(["2026-01-01T00:00:00Z", "\ud800"]) == [DAY_US, None]
 
 
-@pytest.mark.xfail(strict=True, reason="a week date has ten characters, too, and passes the check")
 def test_week_dates_are_no_event_time() -> None:
     assert parse_timestamp("2026-W01-1T00:00:00") is None
 
 
-@pytest.mark.xfail(strict=True, reason="an offset may lead out of the years 1 to 9999")
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_what_is_read_is_always_a_moment(text: str) -> None:
     assert parse_timestamp(text) is None
@@ -250,16 +240,10 @@ def test_moment_stops_at_the_first_year() -> None:
     assert moment(BEGINNING_US) == datetime.min.replace(tzinfo=UTC)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=OverflowError,
-    reason="the float of 9999-12-31T23:59:59.999999 is rounded up to the year 10000",
-)
 def test_moment_stops_at_the_last_year() -> None:
     assert moment(END_US).year == 9999
 
 
-@pytest.mark.xfail(strict=True, reason="an index of 8 bytes is made per character before the check")
 def test_long_texts_cost_a_small_multiple_of_their_size() -> None:
     texts: list[object] = ["x" * 200_000 + str(number) for number in range(10)]
     tracemalloc.start()

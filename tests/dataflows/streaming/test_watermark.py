@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -173,7 +172,6 @@ def test_state_is_not_changed_by_later_reports() -> None:
     assert state == {0: 100 * S}
 
 
-@pytest.mark.xfail(strict=True, reason="origins are counted from the number of known ones")
 def test_an_origin_reported_before_it_is_expected_hides_no_other() -> None:
     marks = watermarks(0)
     marks.report(2, 100 * S, 0)
