@@ -1,0 +1,96 @@
+"""Kill the processes of a job at random moments, again and again."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from tests.faults.job import Job
+
+Fault = Literal["member killed", "member killed at start", "supervisor killed", "stopped"]
+ROUND: tuple[Fault, ...] = (
+    "member killed",
+    "member killed",
+    "supervisor killed",
+    "member killed",
+    "member killed at start",
+    "member killed",
+    "stopped",
+)
+"""In this order. The supervisor gives a group up that dies six times in a row before it has lived
+for a minute, as it should: a new supervisor counts anew."""
+_LONGEST_WAIT_S = 1.3
+
+
+@dataclass
+class Storm:
+    """Faults on a job: how many have hit it while it worked.
+
+    `end_at` is the number of records of the input: once all are read a fault hits nothing.
+    """
+
+    job: Job
+    dice: random.Random
+    end_at: int
+    hits: Counter[Fault] = field(default_factory=Counter)
+    read_at: list[int] = field(default_factory=list)
+
+    def rage(self, times: int) -> None:
+        """Break the running job so many times; it runs again, or is about to, after the last."""
+        since: datetime | None = None
+        for number in range(times):
+            what = f"work after {number} faults ({dict(self.hits)})"
+            self.job.wait_for_work(since, what)
+            self._wait()
+            read = self.job.read()
+            assert self.job.alive, f"the input ended before {what}"
+            assert read < self.end_at, f"the input was read before {what}"
+            self.read_at.append(read)
+            since = self._strike(ROUND[number % len(ROUND)])
+
+    def _wait(self) -> None:
+        """Let a random part of more than an epoch pass."""
+        waited = datetime.now(UTC).timestamp() + self.dice.uniform(0.0, _LONGEST_WAIT_S)
+        self.job.wait_until(lambda: datetime.now(UTC).timestamp() > waited, "the next fault")
+
+    def _strike(self, fault: Fault) -> datetime:
+        """Break it; return a moment after which nothing of before is written any more."""
+        job = self.job
+        if fault == "supervisor killed":
+            job.kill_supervisor()
+            struck = datetime.now(UTC)
+            job.start()
+        elif fault == "stopped":
+            assert job.stop() == 0, job.text()[-2000:]
+            struck = datetime.now(UTC)
+            job.start()
+        else:
+            self._kill_member()
+            if fault == "member killed at start":
+                self._kill_member_at_start()
+            struck = datetime.now(UTC)
+        self.hits[fault] += 1
+        return struck
+
+    def _kill_member(self) -> None:
+        """Kill one of those that work; the group must be restarted because of that."""
+        restarts = len(self.job.events("group.restarting"))
+        self.job.kill_member(self.dice)
+        self.job.wait_until(
+            lambda: len(self.job.events("group.restarting")) > restarts, "the restart of the group"
+        )
+
+    def _kill_member_at_start(self) -> None:
+        """Kill one of the next group before its members have found each other."""
+        job = self.job
+        ready = len(job.events("group.ready"))
+        started = len(job.events("worker.started"))
+        group = job.processes
+        job.wait_until(
+            lambda: len(job.events("worker.started")) >= started + group, "the next group"
+        )
+        assert len(job.events("group.ready")) == ready, "the group was ready too early to be hit"
+        self._kill_member()
