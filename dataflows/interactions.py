@@ -20,6 +20,7 @@ from dataflows.streaming.timestamps import moment
 from sinks.commands import Command, Point, WritePoints
 from stats.calendar import day_type, hour_of_day
 from stats.interactions import ITEM_TYPES, USER_TYPES, InteractionsSummary, summarize
+from stats.tables import CountTable
 
 if TYPE_CHECKING:
     from tidemark.config.pipelines import InteractionsSettings
@@ -60,10 +61,9 @@ def interactions(flow: Dataflow, env: Environment, settings: InteractionsSetting
         key, final = keyed
         return key, WritePoints(summary_points(final, settings.window_s, env.time_zone))
 
-    schema = IdentifiedInteraction if settings.dedupe_by else Interaction
-    tables = [replace(table, distinct=settings.dedupe_by) for table in (USER_TYPES, ITEM_TYPES)]
-    events = read(PIPELINE, flow, env, settings.topic, schema, {PIPELINE: settings.window_s})
-    windows = tumbling(f"{PIPELINE}_windows", events, env, PIPELINE, tables)
+    schema, lengths_s = schema_of(settings), {PIPELINE: settings.window_s}
+    events = read(PIPELINE, flow, env, settings.topic, schema, lengths_s)
+    windows = tumbling(f"{PIPELINE}_windows", events, env, PIPELINE, tables_of(settings))
     summaries = merge(f"{PIPELINE}_summary", windows, env, partial, InteractionsSummary)
     stored = op.merge(
         f"{PIPELINE}_stored",
@@ -76,6 +76,16 @@ def interactions(flow: Dataflow, env: Environment, settings: InteractionsSetting
     written = op.map(f"{PIPELINE}_points", summaries, points)
     write(f"{PIPELINE}_series_stores", written, env, env.series)
     write(f"{PIPELINE}_late_topic", windows.late, env, env.topics)
+
+
+def schema_of(settings: InteractionsSettings) -> type[Event]:
+    """Return what a record of the topic looks like."""
+    return IdentifiedInteraction if settings.dedupe_by else Interaction
+
+
+def tables_of(settings: InteractionsSettings) -> list[CountTable]:
+    """Return what is counted in a window."""
+    return [replace(table, distinct=settings.dedupe_by) for table in (USER_TYPES, ITEM_TYPES)]
 
 
 def summary_fields(final: Summary, zone: ZoneInfo) -> dict[str, object]:

@@ -45,6 +45,11 @@ class Tiers:
         self._pieces: list[pa.RecordBatch] = []
         self._waiting_rows = 0
 
+    @property
+    def rows(self) -> int:
+        """Number of rows held, merged or not."""
+        return self._waiting_rows + (0 if self._base is None else self._base.height)
+
     def add(self, piece: pa.RecordBatch) -> None:
         """Take rows in."""
         self._pieces.append(piece)

@@ -89,3 +89,12 @@ def test_what_was_packed_is_independent_of_what_is_added_later() -> None:
     tiers.add(piece({"a": 5}))
     assert content(unpack(packed)) == {"a": 1}
     assert content(unpack(tiers.packed())) == {"a": 6}
+
+
+def test_rows_counts_what_waits_and_what_is_merged() -> None:
+    tiers = Tiers(TABLE.merge)
+    tiers.add(piece({"a": 1, "b": 1}))
+    tiers.add(piece({"a": 1}))
+    assert tiers.rows == 3
+    tiers.merged()
+    assert tiers.rows == 2
