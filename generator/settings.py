@@ -46,7 +46,7 @@ def _default_types() -> dict[str, float]:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class PopulationSettings(_Part):

@@ -130,7 +130,7 @@ class SourceSettings(Section):
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     """Records of one poll, the unit of work; smaller than 10,000 costs throughput."""
 
-    epoch_bytes: Count = 67_108_864
+    epoch_bytes: Count = 536_870_912
     """Bytes read per partition and epoch at most: the bound of what waits for a slow store."""
 
     max_message_bytes: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1_048_576
