@@ -7,6 +7,7 @@ its producer did. Without these topics the first bad record would hold the flow 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # not declared as exported
@@ -39,6 +40,14 @@ _NOT_YET = {
 log = get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """How large a batch a topic takes, compressed as it comes, and whether somebody set that."""
+
+    size_bytes: int
+    chosen: bool
+
+
 def provide_side_topics(
     admin: AdminClient, topic: str, partitions: int, replication_factor: int, within_s: float
 ) -> None:
@@ -55,33 +64,37 @@ def provide_side_topics(
     limits = _limits(admin, [topic, *there]) if metadata.controller_id in metadata.brokers else {}
     needed = None
     if topic in limits:
-        own = int(limits[topic].value)
+        own = limits[topic].size_bytes
         needed = min(_LARGEST_LIMIT, own * _COMPRESSED_LESS_WELL + _ROOM_BYTES)
         for name in there:
-            if name in limits and int(limits[name].value) < own + _ROOM_BYTES:
+            if name in limits and limits[name].size_bytes < own + _ROOM_BYTES:
                 _widen(admin, name, limits[name], needed)
     for name in wanted:
         if name not in there:
             _make(admin, name, partitions, replication_factor, needed, within_s)
 
 
-def _limits(admin: AdminClient, names: list[str]) -> dict[str, ConfigEntry]:
+def _limits(admin: AdminClient, names: list[str]) -> dict[str, _Limit]:
     """Ask for the limits of topics; those that the broker does not tell are left out."""
     resources = {name: ConfigResource(ConfigResource.Type.TOPIC, name) for name in names}
     answers = admin.describe_configs(list(resources.values()), request_timeout=_TIMEOUT_S)
     limits = {}
     for name, resource in resources.items():
         try:
-            limits[name] = answers[resource].result(_TIMEOUT_S)[_LIMIT]
+            entry = answers[resource].result(_TIMEOUT_S)[_LIMIT]
         except (KafkaException, TimeoutError) as error:
             log.warning("topic_limit_unknown", topic=name, error=_told(error))
+        else:
+            # Declared as the enumeration, given as its number.
+            chosen = ConfigSource(entry.source) is ConfigSource.DYNAMIC_TOPIC_CONFIG
+            limits[name] = _Limit(int(entry.value), chosen)
     return limits
 
 
-def _widen(admin: AdminClient, name: str, limit: ConfigEntry, needed: int) -> None:
+def _widen(admin: AdminClient, name: str, limit: _Limit, needed: int) -> None:
     remedy = f"set {_LIMIT} of {name} to {needed}: a larger record would stop the flow"
-    if limit.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value:
-        log.warning("side_topic_too_small", topic=name, limit=limit.value, remedy=remedy)
+    if limit.chosen:
+        log.warning("side_topic_too_small", topic=name, limit=limit.size_bytes, remedy=remedy)
         return
     entry = ConfigEntry(_LIMIT, str(needed), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=[entry])
@@ -92,7 +105,7 @@ def _widen(admin: AdminClient, name: str, limit: ConfigEntry, needed: int) -> No
         log.warning(
             "side_topic_too_small",
             topic=name,
-            limit=limit.value,
+            limit=limit.size_bytes,
             error=_told(error),
             remedy=remedy,
         )

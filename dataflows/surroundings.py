@@ -6,6 +6,7 @@ credentials each end with one clear message.
 
 from __future__ import annotations
 
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from confluent_kafka.admin import AdminClient
@@ -14,6 +15,7 @@ from dataflows.side_topics import provide_side_topics
 from dataflows.streaming.decode import Limits
 from dataflows.streaming.environment import MICROSECONDS, Environment
 from dataflows.streaming.source import SourceOptions
+from dataflows.topic_identity import topic_identity
 from sinks import check, document_stores, kafka_store, series_stores
 from tidemark.config import Settings
 from tidemark.errors import TidemarkError
@@ -58,6 +60,7 @@ def surroundings(settings: Settings) -> Environment:
             start=source.start,
             on_missing_offset=source.on_missing_offset,
             until_end=source.until_end,
+            identity=partial(topic_identity, admin),
         ),
         limits=limits(settings),
         out_of_orderness_us=_micros(time.out_of_orderness_s),

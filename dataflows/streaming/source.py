@@ -63,6 +63,8 @@ _GONE_AFTER_S = 60.0
 """A broker that has just started does not know its partitions for a moment; then they are gone."""
 
 
+_START_ANEW = "start with an empty recovery store (tidemark run --fresh)"
+
 log = get_logger(__name__)
 warnings = RateLimited(log)
 
@@ -90,6 +92,8 @@ class SourceOptions:
     start: str = "earliest"
     on_missing_offset: str = "fail"
     until_end: bool = False
+    identity: Callable[[str], str | None] = field(default=lambda _: None)
+    """Asks for the id that the broker gave to a topic; None where it gives none."""
     clock: Callable[[], float] = field(default=time.monotonic)
 
 
@@ -130,6 +134,8 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         self._consumer = Consumer(_consumer_properties(options), logger=_librdkafka_logger())
         low, self._high = self._offsets()
         self._end = self._high if options.until_end else None
+        self._topic_id: str | None = None if state is None else state.get("topic_id")
+        self._check_identity()
         next_offset = low if options.start == "earliest" else self._high
         if state is not None:
             next_offset = self._available(int(state["next_offset"]), low)
@@ -178,7 +184,7 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         """Return the reader's state; called at the end of each epoch."""
         self._bytes_left = self._options.epoch_bytes
         self._commit()
-        return self._reader.state()
+        return {**self._reader.state(), "topic_id": self._topic_id}
 
     def close(self) -> None:
         """Release the consumer."""
@@ -234,6 +240,8 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
     def _react(self, error: KafkaError) -> None:
         code = error.code()
         if code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            # The offset may well be there, in another topic of the same name.
+            self._check_identity()
             low, self._high = self._offsets()
             next_offset = self._available(self._reader.next_offset, low)
             self._reader.next_offset = next_offset
@@ -289,6 +297,19 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         silent_s = self._options.clock() - self._silent_since_s
         return max(1, int(silent_s * 1_000_000)) if self._idle else 0
 
+    def _check_identity(self) -> None:
+        """Raise MissingOffsetError where the topic is another one than that of the snapshot."""
+        identity = self._options.identity(self._topic)
+        if identity is None:
+            return
+        if self._topic_id not in (None, identity):
+            raise MissingOffsetError(
+                f"topic {self._topic} has been deleted and made anew since it was read: its id was"
+                f" {self._topic_id} and is {identity}",
+                remedy=_START_ANEW,
+            )
+        self._topic_id = identity
+
     def _available(self, wanted: int, low: int) -> int:
         """Return the offset to go on at; raises MissingOffsetError where records are gone."""
         where = f"partition {self._partition} of topic {self._topic}"
@@ -296,7 +317,7 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
             raise MissingOffsetError(
                 f"{where} ends at offset {self._high}, but offset {wanted} is next: it has been"
                 " made anew since the last run",
-                remedy="start with an empty recovery store (tidemark run --fresh)",
+                remedy=_START_ANEW,
             )
         if wanted >= low:
             return wanted
@@ -353,6 +374,9 @@ def _consumer_properties(options: SourceOptions) -> dict[str, Any]:
         "fetch.queue.backoff.ms": 5,
         "fetch.wait.max.ms": 100,
         "queued.max.messages.kbytes": 65_536,
+        # A batch that is larger than the default of 100 MB could never be read: the connection
+        # would be closed at each try. How much is asked for at once does not depend on this.
+        "receive.message.max.bytes": (1 << 31) - 1,
         **options.client,
         "group.id": options.group_id,
         "enable.auto.commit": False,
