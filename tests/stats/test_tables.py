@@ -72,3 +72,29 @@ def test_top_is_by_count_then_by_id(counts: dict[str, int], k: int) -> None:
     )
     wanted = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:k]
     assert list(top(table, "key", k).iter_rows()) == wanted
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.tuples(SMALL, SMALL, st.sampled_from(["", "", "e1", "e2", "e3"])), max_size=20),
+    st.integers(0, 20),
+)
+def test_events_of_one_identity_count_once_and_the_books_balance(
+    events: list[tuple[str, str, str]], cut: int
+) -> None:
+    table = CountTable("pairs", ("left", "right"), distinct="event_id")
+
+    def counted(part: list[tuple[str, str, str]]) -> pl.DataFrame:
+        rows = [(*event, count) for event, count in Counter(part).items()]
+        return pl.DataFrame(rows, schema=table.empty().schema, orient="row")
+
+    final, duplicates = table.close(table.merge([counted(events[:cut]), counted(events[cut:])]))
+    wanted: Counter[tuple[str, str]] = Counter()
+    seen: set[tuple[str, str, str]] = set()
+    for left, right, identity in events:
+        if not identity or (left, right, identity) not in seen:
+            wanted[left, right] += 1
+        seen.add((left, right, identity))
+    assert content(final) == wanted
+    assert final.schema == TABLE.empty().schema
+    assert duplicates == len(events) - wanted.total()

@@ -10,10 +10,13 @@ import pickle
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataflows.interactions import summary_fields
 from dataflows.streaming.batch import Batch
 from dataflows.streaming.parcels import Closing
 from dataflows.streaming.split import Splitter
@@ -272,3 +275,30 @@ def test_a_partition_far_behind_loses_nothing() -> None:
     engine.end()
     assert sum(final.summary.total for final in engine.outcome.summaries) == 200
     assert all(closing.late == [] for closing in engine.outcome.closings)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=ZeroDivisionError, reason="averages per user of a window without users"
+)
+def test_a_window_of_nothing_but_rejects_can_be_stored() -> None:
+    """Groups on two workers may hear two partitions in different orders.
+
+    Partition 1 is idle and wakes with a record and a reject. The record's groups have heard before
+    that partition 0 is far ahead: for them it is late on arrival. The group that keeps the books of
+    partition 1 has not, so that the reject still opens the record's window.
+    """
+    ahead = batches_of(0, 2, [(100, "u1", "i1", "view")], [])[0]
+    idle = reader_of(TOPIC, 1, 2)
+    silence = idle.news(0, IDLE)
+    values = [record("u2", "i2", "view", T0 + 12 * SECOND), b"{"]
+    messages = messages_of(values, 1)
+    woken = idle.batch(messages, values, 2)
+    engine = Engine()
+    for group, windows in enumerate(engine.groups):
+        order = [silence, woken, ahead] if group == 1 else [silence, ahead, woken]
+        for parcel in parcels_of_group(order, group):
+            engine._closed(windows.absorb([parcel]))
+    engine.end()
+    assert T0 + 10 * SECOND in {final.start_us for final in engine.outcome.summaries}
+    for final in engine.outcome.summaries:
+        summary_fields(final, ZoneInfo("UTC"))

@@ -157,6 +157,15 @@ def test_records_of_closed_windows_are_late_on_arrival_and_reported() -> None:
     assert content(sender.windows.end()) == [(40, {"a": 1, "b": 8}, {})]
 
 
+def test_a_record_is_late_on_arrival_from_the_end_of_its_window_on() -> None:
+    for reached_s, late in ((44, []), (45, [30 * S])):
+        sender = Sender(GroupWindows(SPEC), origins=2)
+        sender.send(1, None, silent_us=20 * S)
+        sender.send(0, reached_s)
+        closings = sender.send(1, 39, piece(30, 0, a=1))
+        assert [start for c in closings for item in c.late for start in item.starts_us] == late
+
+
 def discarded_in(closings: list[Closing]) -> tuple[int, int]:
     """Return how many rejected and late records the closings account for."""
     windows = [window for closing in closings for window in closing.windows]
