@@ -53,6 +53,8 @@ def interactions(flow: Dataflow, env: Environment, settings: InteractionsSetting
 
     def documents(keyed: tuple[str, Summary]) -> Iterator[tuple[str, Command]]:
         key, final = keyed
+        if not final.summary.total:
+            return  # nothing but records put aside: they are in the pipeline's own point
         fields = summary_fields(final, env.time_zone)
         yield key, aggregate(PIPELINE, final.start_us, settings.window_s, fields)
         yield key, metrics(PIPELINE, final.start_us, fields)
@@ -96,8 +98,8 @@ def summary_fields(final: Summary, zone: ZoneInfo) -> dict[str, object]:
         "total": total,
         "users": summary.users,
         "items": summary.items,
-        "avg_per_user": total / summary.users,
-        "avg_per_item": total / summary.items,
+        "avg_per_user": summary.avg_per_user,
+        "avg_per_item": summary.avg_per_item,
         "max_item": _item(summary.max_item),
         "min_item": _item(summary.min_item),
         "by_type": summary.by_type,
@@ -117,7 +119,11 @@ def summary_points(final: Summary, window_s: int, zone: ZoneInfo) -> list[Point]
     summary, start = final.summary, moment(final.start_us)
     when = {"day_type": day_type(start, zone), "hour_of_day": str(hour_of_day(start, zone))}
     total = summary.total
+    books = pipeline_point(PIPELINE, final, window_s, total)
+    if not total:
+        return [books]
     return [
+        books,
         *(
             Point("interactions", start, {"interaction_type": name, **when}, {"count": count})
             for name, count in summary.by_type.items()
@@ -130,8 +136,8 @@ def summary_points(final: Summary, window_s: int, zone: ZoneInfo) -> list[Point]
                 "total": total,
                 "users": summary.users,
                 "items": summary.items,
-                "avg_per_user": total / summary.users,
-                "avg_per_item": total / summary.items,
+                "avg_per_user": summary.avg_per_user,
+                "avg_per_item": summary.avg_per_item,
                 "item_max": summary.max_item[1] if summary.max_item else 0,
                 "item_min": summary.min_item[1] if summary.min_item else 0,
             },
@@ -140,7 +146,6 @@ def summary_points(final: Summary, window_s: int, zone: ZoneInfo) -> list[Point]
             Point("item_interactions", start, {"item_id": item}, {"count": count})
             for item, count in summary.top_items
         ),
-        pipeline_point(PIPELINE, final, window_s, total),
     ]
 
 

@@ -17,7 +17,7 @@ from dataflows.streaming.deadletters import late_record
 from dataflows.streaming.decode import Decoder
 from dataflows.streaming.keygroups import key_groups_of
 from dataflows.streaming.parcels import LateOnArrival
-from dataflows.streaming.reader import TopicSpec
+from dataflows.streaming.reader import TopicSpec, broker_times_of
 from dataflows.streaming.watermark import window_start_us
 from sinks.commands import Record
 from tidemark.log import get_logger
@@ -77,7 +77,9 @@ class LateFetcher:
         spec = self._spec
         window_us = spec.windows_us[self._pipeline]
         now_us = time.time_ns() // 1_000
-        decoded = Decoder(spec.schema, spec.limits).decode([m.value() for m in messages], now_us)
+        decoded = Decoder(spec.schema, spec.limits).decode(
+            [m.value() for m in messages], now_us, broker_times_of(messages)
+        )
         times = decoded.event_time_us
         before = np.concatenate([np.array([late.max_event_before_us], np.int64), times[:-1]])
         own_watermarks = np.maximum.accumulate(before) - spec.out_of_orderness_us

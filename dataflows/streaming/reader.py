@@ -27,6 +27,7 @@ from tidemark.errors import TidemarkError
 
 STATE_VERSION = 1
 _TIMESTAMP_NOT_AVAILABLE = 0
+_NO_STAMP = (_TIMESTAMP_NOT_AVAILABLE, 0)
 _TIMESTAMP_OF = methodcaller("timestamp")
 
 
@@ -44,18 +45,19 @@ class TopicSpec:
 def broker_times_of(messages: Sequence[Message]) -> BrokerTimes:
     """Return the Kafka timestamps of messages; the earliest is found without a Python loop."""
 
+    stamps = list(map(_TIMESTAMP_OF, messages))
+
     def all_us() -> Int64Array:
-        times = (message.timestamp() for message in messages)
         return np.fromiter(
-            (END_US if kind == _TIMESTAMP_NOT_AVAILABLE else ms * 1_000 for kind, ms in times),
+            (END_US if kind == _TIMESTAMP_NOT_AVAILABLE else ms * 1_000 for kind, ms in stamps),
             np.int64,
-            len(messages),
+            len(stamps),
         )
 
-    kind, earliest_ms = min(map(_TIMESTAMP_OF, messages), default=(_TIMESTAMP_NOT_AVAILABLE, 0))
-    # Not available is the smallest kind: then nothing is known of the others.
-    earliest_us = BEGINNING_US if kind == _TIMESTAMP_NOT_AVAILABLE else earliest_ms * 1_000
-    return BrokerTimes(earliest_us, all_us)
+    first, last = min(stamps, default=_NO_STAMP), max(stamps, default=_NO_STAMP)
+    # Ordered by kind first: only where all are of one kind is the least pair the earliest time.
+    of_one_kind = first[0] == last[0] != _TIMESTAMP_NOT_AVAILABLE
+    return BrokerTimes(first[1] * 1_000 if of_one_kind else BEGINNING_US, all_us)
 
 
 class PartitionReader:

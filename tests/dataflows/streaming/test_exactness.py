@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -277,9 +276,6 @@ def test_a_partition_far_behind_loses_nothing() -> None:
     assert all(closing.late == [] for closing in engine.outcome.closings)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ZeroDivisionError, reason="averages per user of a window without users"
-)
 def test_a_window_of_nothing_but_rejects_can_be_stored() -> None:
     """Groups on two workers may hear two partitions in different orders.
 

@@ -132,10 +132,6 @@ def test_the_largest_time_before_the_range_counts(monkeypatch: pytest.MonkeyPatc
     assert fetched(monkeypatch, values, late) == [3]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="decoded without the Kafka times: what was of the future then is accepted now",
-)
 def test_records_that_were_of_the_future_are_left_out_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -263,9 +263,6 @@ def test_kafka_times_are_used_where_they_are() -> None:
     assert [header(letter, "source.offset") for letter in batch.dead_letters] == ["0"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the least pair of kind and time is not the least time where kinds differ"
-)
 def test_kafka_times_of_two_kinds_in_one_batch_all_count() -> None:
     """A topic may be switched from the producers' times to those of the log."""
     value = record("u", "i", "a", T0 + 100 * SECOND)
