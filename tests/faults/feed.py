@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,6 @@ class Feed:
         self._settings = settings
         self._frames = plan(settings, self._target().partitions(30.0), datetime.now(UTC))
         self._truth = TruthWriter(truth, topic)
-        self._failure: BaseException | None = None
 
     def send(self, count: int) -> None:
         """Send the next `count` records, a multiple of FRAME, and wait until they are there."""
@@ -45,41 +45,51 @@ class Feed:
             self.sent += len(frame)
             left -= len(frame)
 
-    def start(self) -> threading.Thread:
-        """Send all that is left at the pace of the settings, in a thread; see `join`."""
+    @contextmanager
+    def flowing(self) -> Iterator[None]:
+        """Send at the pace of the settings, in a thread, as long as the context lasts."""
+        over = threading.Event()
+        failures: list[BaseException] = []
 
         def run() -> None:
             try:
                 target = self._target()
-                delivery = send(self._frames, target, self._settings, truth=self._truth)
+                delivery = send(
+                    self._frames, target, self._settings, truth=self._truth, stop=over
+                )
                 self.sent += delivery.acknowledged
-                assert delivery.acknowledged == self._settings.count, delivery
+                assert not delivery.failed, delivery
             except BaseException as error:
-                self._failure = error
+                failures.append(error)
 
         thread = threading.Thread(target=run, name="feed")
         thread.start()
-        return thread
+        try:
+            yield
+            assert thread.is_alive(), "the feed ended too early"
+        finally:
+            over.set()
+            thread.join()
+            if failures:
+                raise failures[0]
 
     def close(self) -> None:
-        """Complete the truth file. Raises what went wrong while sending."""
+        """Complete the truth file."""
         self._truth.close()
-        if self._failure is not None:
-            raise self._failure
 
     def _target(self) -> KafkaTarget:
         return KafkaTarget(self._kafka.client_properties(), self.topic)
 
     def _unpaced(self) -> GeneratorSettings:
-        return self._settings.model_copy(update={"rate": None})
+        return self._settings.model_copy(update={"rate": None, "speed": 1.0})
 
 
-def stream(count: int, **changes: Any) -> GeneratorSettings:
+def stream(count: int | None, **changes: Any) -> GeneratorSettings:
     """Return settings for `count` interactions with disorder within the lateness and every fault.
 
     One partition is 30 s of event time behind the others from the start.
     """
-    return interactions_with_faults(count).model_copy(update={"batch_size": FRAME, **changes})
+    return interactions_with_faults().model_copy(update={"count": count, "batch_size": FRAME, **changes})
 
 
 def truth_of(*files: Path) -> Truth:

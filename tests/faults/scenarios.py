@@ -15,6 +15,7 @@ from tests.support.servers import KafkaEndpoint
 from tests.support.unique import unique_name
 
 PARTITIONS = 3
+FULL_SPEED = {"TIDEMARK_SOURCE__BATCH_SIZE": "20000", "TIDEMARK_SOURCE__EPOCH_BYTES": "67108864"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def kills_in_a_bounded_run(
     with Job(directory / "job", environ, *arguments) as job:
         job.start()
         storm = Storm(job, dice, end_at=events)
-        storm.rage(kills)
+        storm.rage(kills, then=FULL_SPEED)
         assert job.end() == 0, job.text()[-3000:]
     return _result("bounded", processes, kafka, feed, job, storm, began)
 
@@ -61,27 +62,22 @@ def kills_in_a_live_run(
     dice: random.Random,
     *,
     processes: int,
-    events: int,
     kills: int,
     rate: float,
 ) -> Result:
     """Break a run while its topic is being filled, then let it read the rest and end."""
     began = time.monotonic()
     topic = kafka.create_topic(unique_name("live"), PARTITIONS)
-    paced = stream(events, rate=rate, event_rate=None, speed=4.0)
+    paced = stream(None, rate=rate, event_rate=None, speed=4.0)
     feed = Feed(kafka, topic, directory / "truth.parquet", paced)
-    environ = settings(kafka, topic, batch_size=2_000, batches_an_epoch=20)
+    environ = settings(kafka, topic) | FULL_SPEED
     with Job(directory / "job", environ, f"--processes={processes}") as job:
         job.start()
-        sending = feed.start()
-        try:
-            storm = Storm(job, dice, end_at=events)
-            storm.rage(kills)
-            assert sending.is_alive(), "the feed ended before the last fault"
-        finally:
-            sending.join()
-            feed.close()
-        job.wait_until(lambda: job.read() == events, "all that was sent")
+        storm = Storm(job, dice)
+        with feed.flowing():
+            storm.rage(kills, then={})
+        feed.close()
+        job.wait_until(lambda: job.read() == feed.sent, "all that was sent")
         assert job.stop() == 0, job.text()[-3000:]
         job.start("--until-end")
         assert job.end() == 0, job.text()[-3000:]

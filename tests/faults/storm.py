@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -13,10 +14,9 @@ from tests.faults.job import Job
 Fault = Literal["member killed", "member killed at start", "supervisor killed", "stopped"]
 ROUND: tuple[Fault, ...] = (
     "member killed",
-    "member killed",
+    "member killed at start",
     "supervisor killed",
     "member killed",
-    "member killed at start",
     "member killed",
     "stopped",
 )
@@ -29,17 +29,21 @@ _LONGEST_WAIT_S = 1.3
 class Storm:
     """Faults on a job: how many have hit it while it worked.
 
-    `end_at` is the number of records of the input: once all are read a fault hits nothing.
+    `end_at` is the number of records of the input, if it has an end: once all are read a fault hits
+    nothing.
     """
 
     job: Job
     dice: random.Random
-    end_at: int
+    end_at: int | None = None
     hits: Counter[Fault] = field(default_factory=Counter)
     read_at: list[int] = field(default_factory=list)
 
-    def rage(self, times: int) -> None:
-        """Break the running job so many times; it runs again, or is about to, after the last."""
+    def rage(self, times: int, then: Mapping[str, str]) -> None:
+        """Break the running job so many times, then let it go on with other settings.
+
+        The last fault kills the supervisor, so that the settings count.
+        """
         since: datetime | None = None
         for number in range(times):
             what = f"work after {number} faults ({dict(self.hits)})"
@@ -47,9 +51,12 @@ class Storm:
             self._wait()
             read = self.job.read()
             assert self.job.alive, f"the input ended before {what}"
-            assert read < self.end_at, f"the input was read before {what}"
+            assert self.end_at is None or read < self.end_at, f"the input was read before {what}"
             self.read_at.append(read)
-            since = self._strike(ROUND[number % len(ROUND)])
+            last = number == times - 1
+            if last:
+                self.job.environ |= then
+            since = self._strike("supervisor killed" if last else ROUND[number % len(ROUND)])
 
     def _wait(self) -> None:
         """Let a random part of more than an epoch pass."""

@@ -20,11 +20,11 @@ def test_a_bounded_run_is_exact_however_often_it_is_broken(
         tmp_path,
         dice(f"bounded/{processes}"),
         processes=processes,
-        events=120_000,
-        kills=5,
-        batch_size=2_000,
+        events=150_000,
+        kills=4,
+        batch_size=1_000,
     )
-    assert sum(result.faults.values()) == 5
+    assert sum(result.faults.values()) == 4
     assert result.verdict.exact, result.verdict
 
 
@@ -32,7 +32,7 @@ def test_a_live_run_is_exact_however_often_it_is_broken(
     kafka: KafkaEndpoint, tmp_path: Path
 ) -> None:
     result = kills_in_a_live_run(
-        kafka, tmp_path, dice("live"), processes=2, events=150_000, kills=3, rate=8_000.0
+        kafka, tmp_path, dice("live"), processes=2, kills=3, rate=5_000.0
     )
     assert sum(result.faults.values()) == 3
     assert result.verdict.exact, result.verdict

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tests.faults.feed import WINDOW_S
 from tests.sinks.readers import sqlite_documents, sqlite_series
@@ -19,7 +19,7 @@ from tests.support.recompute import (
     interactions_points,
 )
 from tests.support.servers import KafkaEndpoint
-from tests.support.topics import header, read_topic
+from tests.support.topics import header
 
 TAGS = {
     "interactions": ("interaction_type", "day_type", "hour_of_day"),
@@ -90,10 +90,7 @@ def missing_dead_letters(kafka: KafkaEndpoint, topic: str, truth: Truth) -> list
     for suffix, records in ((".dlq", truth.rejected), (".late", truth.late)):
         expected = set(records.select("partition", "sequence").iter_rows())
         try:
-            found = {
-                (int(header(m, "source.partition")), int(header(m, "source.offset")))
-                for m in read_topic(kafka, topic + suffix)
-            }
+            found = _origins(kafka, topic + suffix)
         except KafkaException as error:
             problems.append(f"{topic + suffix}: {error}")
             continue
@@ -103,6 +100,30 @@ def missing_dead_letters(kafka: KafkaEndpoint, topic: str, truth: Truth) -> list
                 f" {len(found - expected)} do not belong there"
             )
     return problems
+
+
+def _origins(kafka: KafkaEndpoint, topic: str) -> set[tuple[int, int]]:
+    """Return the partition and offset that each record of a side topic came from."""
+    consumer = Consumer(
+        {**kafka.client_properties(), "group.id": "faults", "enable.auto.commit": False}
+    )
+    found: set[tuple[int, int]] = set()
+    try:
+        for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
+            place = TopicPartition(topic, partition)
+            low, high = consumer.get_watermark_offsets(place, timeout=10)
+            consumer.assign([TopicPartition(topic, partition, low)])
+            while low < high:
+                messages = consumer.consume(min(high - low, 10_000), timeout=10.0)
+                assert messages, f"partition {partition} of {topic} falls silent at {low}"
+                for message in messages:
+                    assert message.error() is None, message.error()
+                    origin = header(message, "source.partition"), header(message, "source.offset")
+                    found.add((int(origin[0]), int(origin[1])))
+                    low = (message.offset() or 0) + 1
+    finally:
+        consumer.close()
+    return found
 
 
 def _totals(stored: Mapping[str, Any], expected: Mapping[str, Any]) -> tuple[int, int]:
