@@ -6,14 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from dataflows.interactions import PIPELINE, Interaction
+from dataflows.recompute.recipe import RECIPES
 from dataflows.streaming.decode import Decoder
 from dataflows.streaming.schema import Event
 from dataflows.surroundings import limits
 from tidemark.config import Settings
-
-SCHEMAS: dict[str, type[Event]] = {PIPELINE: Interaction}
-"""By pipeline: the schema of its topic."""
 
 Check: TypeAlias = Callable[[Sequence[bytes | None]], list[str | None]]
 """Returns for each value the reason code of its rejection; None: it would be accepted."""
@@ -25,9 +22,9 @@ def acceptance(settings: Settings, topic: str) -> Check | None:
     The names that a topic has had before are not known here, so the cap on distinct names is not
     checked.
     """
-    for pipeline, schema in SCHEMAS.items():
-        if getattr(settings.pipelines, pipeline).topic == topic:
-            return _check(settings, schema)
+    for recipe in RECIPES.values():
+        if recipe.section(settings).topic == topic:
+            return _check(settings, recipe.schema(settings))
     return None
 
 

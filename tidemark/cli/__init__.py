@@ -27,6 +27,7 @@ VERBS: Final[dict[str, str]] = {
     "tail": "tidemark.cli.tail",
     "dlq": "tidemark.cli.dlq",
     "late": "tidemark.cli.late",
+    "recompute": "tidemark.cli.recompute",
 }
 
 

@@ -1,0 +1,215 @@
+"""Recompute: rebuild the windows of a period, say what changes, and write it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from dataflows.recompute.changes import Change, change_of
+from dataflows.recompute.closed import is_running, require_closed
+from dataflows.recompute.recipe import Recipe
+from dataflows.recompute.records import Judge
+from dataflows.recompute.windows import MOST_ROWS, Pass, rebuild
+from dataflows.streaming.results import AGGREGATES, metrics
+from dataflows.streaming.timestamps import moment
+from sinks import document_stores, series_stores
+from sinks.commands import Command, ReplaceDocuments, WritePoints
+from sinks.lane import Lane
+from sinks.removal import remove_points
+from sinks.store import StoreFactory
+from sinks.stored import StoredDocuments, stored_documents
+from tidemark.config import Settings
+from tidemark.errors import EXIT_USAGE, TidemarkError
+from tidemark.kafka_ranges import TopicReader
+
+_GIVE_UP_AFTER_S = 30.0
+_SNAPSHOTS_TO_WAIT = 3
+_EXAMPLES = 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class WrongPeriod(TidemarkError):
+    """There is nothing in the period, or no place to keep it."""
+
+    exit_code = EXIT_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The windows that start in [start, end) and what is to be done with them.
+
+    `since`: records that Kafka got before are not read. `allow_fewer`: also where a window would
+    lose events that are stored.
+    """
+
+    recipe: Recipe
+    start: datetime
+    end: datetime
+    include_late: bool = True
+    since: datetime | None = None
+    allow_fewer: bool = False
+    most_rows: int = MOST_ROWS
+
+
+@dataclass(slots=True)
+class Report:
+    """What changes, or has changed. Totals are over all windows of the period that are rebuilt."""
+
+    windows: int = 0
+    changed: int = 0
+    new: int = 0
+    total_before: int = 0
+    total_after: int = 0
+    late_included: int = 0
+    passes: int = 0
+    records_read: int = 0
+    left_alone: list[str] = field(default_factory=list)
+    """Ids of windows that would have lost events."""
+    examples: list[Change] = field(default_factory=list)
+
+
+def recompute(
+    settings: Settings,
+    request: Request,
+    *,
+    write: bool,
+    progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+) -> Report:
+    """Rebuild the windows; without `write` only say what would change.
+
+    Raises StillOpen, NoBooks, WrongPeriod, NoSuchTopic, ReadFailed, StoreUnavailable,
+    StoreRejected. Where it fails half-way, what was written is right, and another run does the
+    rest.
+    """
+    recipe, section = request.recipe, request.recipe.section(settings)
+    report = Report()
+    began = time.monotonic()
+    with TopicReader(settings) as reader, ExitStack() as stack:
+        stored = _first_stored(settings, stack)
+        judge = Judge(settings, recipe, reader)
+        start_us, end_us = (_aligned(m, judge.window_us) for m in (request.start, request.end))
+        if start_us >= end_us:
+            raise WrongPeriod(
+                "no window starts in the period", remedy="choose a --to later than --from"
+            )
+        ranges = reader.ranges(section.topic, request.since)
+        end = moment(end_us)
+        require_closed(stored, recipe.pipeline, section.topic, len(ranges), section.window_s, end)
+        if write and is_running(stored.of_pipeline(recipe.pipeline), datetime.now(UTC)):
+            # What the flow has closed a moment ago it may still be writing, or, killed before its
+            # next snapshot, write again.
+            _wait(began + _SNAPSHOTS_TO_WAIT * settings.engine.epoch_interval_s, progress)
+        total = sum(each.end - each.first for each in ranges)
+        passes = rebuild(
+            settings,
+            recipe,
+            judge,
+            ranges,
+            start_us,
+            end_us,
+            include_late=request.include_late,
+            most_rows=request.most_rows,
+            progress=lambda done: progress("reading", done, total),
+        )
+        for each in passes:
+            changes = _changes(settings, request, stored, each, report)
+            if write and changes:
+                progress("writing", 0, len(changes))
+                _write(settings, recipe, changes)
+    return report
+
+
+def _changes(
+    settings: Settings, request: Request, stored: StoredDocuments, each: Pass, report: Report
+) -> list[Change]:
+    before = stored.of_windows(request.recipe.pipeline, moment(each.from_us), moment(each.to_us))
+    report.passes += 1
+    report.records_read += each.records_read
+    changes = []
+    for window in each.windows:
+        identity = f"{request.recipe.pipeline}/{_iso(moment(window.start_us))}"
+        change = change_of(
+            settings,
+            request.recipe,
+            window,
+            before.pop(identity, None),
+            include_late=request.include_late,
+        )
+        if change.fewer and not request.allow_fewer:
+            report.left_alone.append(change.identity)
+            continue
+        _count(report, change)
+        changes.append(change)
+    # Stored, but not a single record of them is there any more.
+    report.left_alone += sorted(before)
+    return changes
+
+
+def _count(report: Report, change: Change) -> None:
+    report.windows += 1
+    report.total_before += 0 if change.before is None else change.before["total"]
+    report.total_after += change.after["total"]
+    report.late_included += change.after["late_included"]
+    if change.differs:
+        report.changed += 1
+        report.new += change.before is None
+        if len(report.examples) < _EXAMPLES:
+            report.examples.append(change)
+
+
+def _write(settings: Settings, recipe: Recipe, changes: Sequence[Change]) -> None:
+    """Write all of the windows, changed or not: a store may lack what another one has."""
+    newest = max(changes, key=lambda change: change.start_us)
+    documents: list[Command] = [
+        ReplaceDocuments(AGGREGATES, [change.after for change in changes]),
+        metrics(recipe.pipeline, newest.start_us, newest.after),
+    ]
+    points: list[Command] = [WritePoints(change.points) for change in changes]
+    for factory in document_stores(settings):
+        _send(settings, factory, documents)
+    for factory in series_stores(settings):
+        _send(settings, factory, points)
+    stale = [point for change in changes for point in change.stale]
+    for url in settings.series.urls:
+        remove_points(settings, str(url), stale)
+
+
+def _send(settings: Settings, factory: StoreFactory, commands: Sequence[Command]) -> None:
+    patience_s = min(_GIVE_UP_AFTER_S, settings.stores.give_up_after_s)
+    lane = Lane(factory, settings.stores.queue_commands, patience_s)
+    try:
+        for command in commands:
+            lane.put(command)
+        lane.drain()
+    finally:
+        lane.close()
+
+
+def _first_stored(settings: Settings, stack: ExitStack) -> StoredDocuments:
+    for url in settings.documents.urls:
+        stored = stack.enter_context(stored_documents(settings, str(url)))
+        if stored is not None:
+            return stored
+    raise WrongPeriod(
+        "no document store keeps anything: there is nothing to repair",
+        remedy="set documents.urls (MONGO_URI) to the store that the flow writes to",
+    )
+
+
+def _wait(until: float, progress: Callable[[str, int, int], None]) -> None:
+    while (left_s := until - time.monotonic()) > 0:
+        progress("waiting for the flow's next snapshots", 0, 0)
+        time.sleep(min(0.5, left_s))
+
+
+def _aligned(at: datetime, window_us: int) -> int:
+    """Return the start of the first window that starts at a moment or later."""
+    at_us = (at - _EPOCH) // timedelta(microseconds=1)
+    return -(-at_us // window_us) * window_us
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
