@@ -30,6 +30,8 @@ _ONE_US = timedelta(microseconds=1)
 _LATEST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _ONE_US
 _EARLIEST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _ONE_US
 _SHORTEST, _LONGEST = len("2026-01-01T00:00:00"), len("2026-01-01T00:00:00.123456789+00:00")
+_MOST_DIGITS = 15
+"""Whole numbers of up to 15 digits stay within 63 bits as microseconds."""
 _NUMBER = re.compile(r"[+-]?(\d{1,20})(\.\d{1,20})?", re.ASCII)
 _DAYS_BEFORE_MONTH = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], np.int64)
 _DAYS_OF_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
@@ -91,16 +93,18 @@ def parse_timestamps(values: Sequence[object]) -> Int64Array:
 
     Shape: as many as `values`. Never raises for a bad value.
     """
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        numbers = _whole_numbers(values)
+        return _one_by_one(values) if numbers is None else numbers
+    if kinds != {str}:
+        return _one_by_one(values)
     try:
         texts = pa.array(values, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-        return _one_by_one(values)
-    if texts.null_count:
+    except UnicodeEncodeError:  # half of a surrogate pair
         return _one_by_one(values)
     count = len(texts)
     result = np.full(count, INVALID_US, np.int64)
-    if not count:
-        return result
     _, offset_buffer, data_buffer = texts.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32, count + 1)
     data = (
@@ -112,7 +116,7 @@ def parse_timestamps(values: Sequence[object]) -> Int64Array:
         _parse_layout(data[offsets[0] : offsets[-1]].reshape(count, first), slice(None), result)
     else:
         for length in np.unique(lengths):
-            if not _SHORTEST <= length <= _LONGEST:
+            if length > _LONGEST:
                 continue
             rows = np.flatnonzero(lengths == length)
             _parse_layout(data[offsets[rows][:, None] + np.arange(length)], rows, result)
@@ -121,6 +125,24 @@ def parse_timestamps(values: Sequence[object]) -> Int64Array:
         if parsed is not None:
             result[row] = parsed
     return result
+
+
+def _whole_numbers(values: Sequence[object]) -> Int64Array | None:
+    """Parse a batch of integers; None when one is too large for it."""
+    try:
+        numbers = np.array(values, np.int64)
+    except OverflowError:
+        return None
+    limit = 10**_MOST_DIGITS
+    small = (-limit < numbers) & (numbers < limit)
+    return _scaled(numbers) if small.all() else None
+
+
+def _scaled(numbers: Int64Array) -> Int64Array:
+    """Return whole epoch seconds or milliseconds, of at most 15 digits, in microseconds."""
+    micros = numbers * np.where(np.abs(numbers) > MILLISECONDS_ABOVE, 1_000, 1_000_000)
+    shown = (micros >= _EARLIEST_US) & (micros <= _LATEST_US)
+    return np.where(shown, micros, INVALID_US)
 
 
 def _one_by_one(values: Sequence[object]) -> Int64Array:
@@ -133,11 +155,17 @@ def _one_by_one(values: Sequence[object]) -> Int64Array:
 def _parse_layout(
     text: npt.NDArray[np.uint8], rows: slice | npt.NDArray[np.int64], result: Int64Array
 ) -> None:
-    """Parse `text` (rows x characters), `YYYY-MM-DD?hh:mm:ss[.fraction][Z]`, into `result[rows]`.
+    """Parse `text` (rows x characters) into `result[rows]`.
 
-    Rows of another layout are left alone.
+    The layouts are `YYYY-MM-DD?hh:mm:ss[.fraction][Z|+hh:mm]` and digits alone; which suffix the
+    first row has decides. Rows of another layout are left alone.
     """
     width = text.shape[1]
+    if 0 < width <= _MOST_DIGITS:
+        digits = text - np.uint8(ord("0"))
+        good = (digits <= 9).all(axis=1)
+        number_of_row = digits @ (10 ** np.arange(width - 1, -1, -1, dtype=np.int64))
+        result[rows] = np.where(good, _scaled(number_of_row), INVALID_US)
     if not _SHORTEST <= width <= _LONGEST:
         return
     separators = (
@@ -153,9 +181,11 @@ def _parse_layout(
     if last == ord("Z"):
         end = width - 1
         separators &= text[:, -1] == ord("Z")
-    elif width > 25 and (text[0, -6:] == np.frombuffer(b"+00:00", np.uint8)).all():
+    elif width >= 25 and text[0, -3] == ord(":") and text[0, -6] in b"+-":
         end = width - 6
-        separators &= (text[:, -6:] == np.frombuffer(b"+00:00", np.uint8)).all(axis=1)
+        separators &= (text[:, -3] == ord(":")) & np.isin(
+            text[:, -6], np.frombuffer(b"+-", np.uint8)
+        )
     fraction_digits = max(end - 20, 0)
     if end == 20:
         return
@@ -188,4 +218,12 @@ def _parse_layout(
     if fraction_digits:
         kept = min(fraction_digits, 6)
         micros += number(14, 14 + kept).astype(np.int64) * 10 ** (6 - kept)
+    if end == width - 6:
+        shift_digits = text[:, [-5, -4, -2, -1]].astype(np.int64) - ord("0")
+        good &= ((shift_digits >= 0) & (shift_digits <= 9)).all(axis=1)
+        shift = shift_digits @ np.array([600, 60, 10, 1])
+        good &= (shift_digits[:, 2] < 6) & (shift < 1_440)
+        micros -= np.where(text[:, -6] == ord("-"), -shift, shift) * 60_000_000
+        # An offset may lead out of the years that can be shown.
+        good &= (micros >= _EARLIEST_US) & (micros <= _LATEST_US)
     result[rows] = np.where(good, micros, INVALID_US)
