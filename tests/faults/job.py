@@ -156,6 +156,11 @@ class Job:
 
         self.wait_until(works, what)
 
+    def wait(self, seconds: float) -> None:
+        """Let the job run on for so long."""
+        until = time.monotonic() + seconds
+        self.wait_until(lambda: time.monotonic() > until, f"{seconds} s more")
+
     def _wait_for_orphans(self) -> None:
         pids = [each["pid"] for each in self.events("worker.started")]
         deadline = time.monotonic() + 30

@@ -23,6 +23,7 @@ ROUND: tuple[Fault, ...] = (
 """In this order. The supervisor gives a group up that dies six times in a row before it has lived
 for a minute, as it should: a new supervisor counts anew."""
 _LONGEST_WAIT_S = 1.3
+"""More than an epoch."""
 
 
 @dataclass
@@ -48,7 +49,7 @@ class Storm:
         for number in range(times):
             what = f"work after {number} faults ({dict(self.hits)})"
             self.job.wait_for_work(since, what)
-            self._wait()
+            self.job.wait(self.dice.uniform(0.0, _LONGEST_WAIT_S))
             read = self.job.read()
             assert self.job.alive, f"the input ended before {what}"
             assert self.end_at is None or read < self.end_at, f"the input was read before {what}"
@@ -57,11 +58,6 @@ class Storm:
             if last:
                 self.job.environ |= then
             since = self._strike("supervisor killed" if last else ROUND[number % len(ROUND)])
-
-    def _wait(self) -> None:
-        """Let a random part of more than an epoch pass."""
-        waited = datetime.now(UTC).timestamp() + self.dice.uniform(0.0, _LONGEST_WAIT_S)
-        self.job.wait_until(lambda: datetime.now(UTC).timestamp() > waited, "the next fault")
 
     def _strike(self, fault: Fault) -> datetime:
         """Break it; return a moment after which nothing of before is written any more."""
