@@ -7,6 +7,7 @@ import argparse
 from confluent_kafka import Consumer, TopicPartition
 
 from bench.measure import Stopwatch, report
+from dataflows.streaming.collector import collect_rarely
 
 BATCH = 20_000
 
@@ -17,7 +18,8 @@ def main() -> None:
     parser.add_argument("servers")
     parser.add_argument("topic")
     args = parser.parse_args()
-    # The same fetch settings as the job's source: the comparison is about the work, not about them.
+    # The same settings as the job's source: the comparison is about the work, not about them.
+    collect_rarely()
     consumer = Consumer(
         {
             "bootstrap.servers": args.servers,

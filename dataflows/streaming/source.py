@@ -16,6 +16,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from dataflows.streaming.batch import Batch
+from dataflows.streaming.collector import collect_rarely
 from dataflows.streaming.reader import PartitionReader, TopicSpec
 from tidemark.errors import TidemarkError
 from tidemark.log import RateLimited, get_logger
@@ -113,6 +114,7 @@ class KafkaSource(FixedPartitionedSource[Batch, dict[str, Any]]):
         self, step_id: str, for_part: str, resume_state: dict[str, Any] | None
     ) -> KafkaPartition:
         """Start or resume a partition. Raises SourceError, MissingOffsetError."""
+        collect_rarely()
         partition = int(for_part.rpartition("/")[2])
         return KafkaPartition(self._spec, partition, self._partitions, self._options, resume_state)
 
