@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from sinks.sqlite_layout import quote
 from sinks.store import StoreRejected, StoreUnavailable
 from tidemark.config import Settings
 from tidemark.redaction import redact
+
+_KEYS_PER_QUERY = 500
 
 
 class StoredDocuments(Protocol):
@@ -33,6 +35,9 @@ class StoredDocuments(Protocol):
 
     def newest_window(self, kind: str) -> datetime | None:
         """Return the start of the newest window of a type in `aggregated_data`."""
+
+    def of_keys(self, collection: str, keys: Sequence[str]) -> dict[str, Document]:
+        """Return the documents of a collection that have these ids."""
 
 
 @contextmanager
@@ -101,6 +106,16 @@ class _SQLite:
         ).fetchone()
         return None if newest is None else datetime.fromisoformat(newest)
 
+    def of_keys(self, collection: str, keys: Sequence[str]) -> dict[str, Document]:
+        found: dict[str, Document] = {}
+        for first in range(0, len(keys), _KEYS_PER_QUERY):
+            part = list(keys[first : first + _KEYS_PER_QUERY])
+            marks = ", ".join("?" * len(part))
+            found.update(
+                (each["_id"], each) for each in self._find(collection, f"_id IN ({marks})", part)
+            )
+        return found
+
     def _find(self, collection: str, condition: str, values: list[str]) -> Iterator[Document]:
         if not self._has(collection):
             return
@@ -133,6 +148,13 @@ class _Mongo:
         )
         moment: datetime | None = None if newest is None else newest["timestamp"]
         return moment
+
+    def of_keys(self, collection: str, keys: Sequence[str]) -> dict[str, Document]:
+        found: dict[str, Document] = {}
+        for first in range(0, len(keys), _KEYS_PER_QUERY):
+            query = {"_id": {"$in": list(keys[first : first + _KEYS_PER_QUERY])}}
+            found.update((each["_id"], each) for each in self._database[collection].find(query))
+        return found
 
 
 _DATES = frozenset(

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from dataflows.recompute.recipe import Recipe
 from dataflows.recompute.windows import Rebuilt
+from dataflows.streaming.environment import MICROSECONDS
 from dataflows.streaming.parcels import Aside
 from dataflows.streaming.results import aggregate
 from dataflows.streaming.summary import WindowSummary
@@ -82,6 +83,24 @@ def change_of(
         kept = set(map(_identity, points))
         stale = [each for each in recipe.points(old, window_s, zone) if _identity(each) not in kept]
     return Change(after["_id"], window.start_us, before, after, points, stale, fewer)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A stored window of late records alone, where those are not to be counted."""
+
+    identity: str
+    points: list[Point]
+
+
+def removal_of(settings: Settings, recipe: Recipe, before: Document) -> Removal | None:
+    """Return how to remove a stored window that has no record on time; None if it has some."""
+    if before["total"] + before.get("duplicates", 0) > before.get(LATE_INCLUDED, 0):
+        return None
+    zone, window_s = ZoneInfo(settings.time.time_zone), recipe.section(settings).window_s
+    start_us = round(before["timestamp"].timestamp()) * MICROSECONDS
+    old = WindowSummary(start_us, start_us, recipe.restore(settings, before), Aside())
+    return Removal(before["_id"], recipe.points(old, window_s, zone))
 
 
 def _identity(point: Point) -> tuple[str, frozenset[tuple[str, str]]]:

@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from dataflows.recompute.changes import Change, change_of
+from dataflows.recompute.changes import Change, Removal, change_of, removal_of
 from dataflows.recompute.closed import is_running, require_closed
+from dataflows.recompute.keys import Keys, KeysReport
 from dataflows.recompute.recipe import Recipe
 from dataflows.recompute.records import Judge
 from dataflows.recompute.windows import MOST_ROWS, Pass, rebuild
@@ -18,7 +19,7 @@ from dataflows.streaming.timestamps import moment
 from sinks import document_stores, series_stores
 from sinks.commands import Command, ReplaceDocuments, WritePoints
 from sinks.lane import Lane
-from sinks.removal import remove_points
+from sinks.repair import remove_documents, remove_points
 from sinks.store import StoreFactory
 from sinks.stored import StoredDocuments, stored_documents
 from tidemark.config import Settings
@@ -51,6 +52,8 @@ class Request:
     include_late: bool = True
     since: datetime | None = None
     allow_fewer: bool = False
+    stats: bool = False
+    """Rebuild the current aggregates of the keys of the period as well."""
     most_rows: int = MOST_ROWS
 
 
@@ -61,6 +64,7 @@ class Report:
     windows: int = 0
     changed: int = 0
     new: int = 0
+    removed: int = 0
     total_before: int = 0
     total_after: int = 0
     late_included: int = 0
@@ -69,6 +73,7 @@ class Report:
     left_alone: list[str] = field(default_factory=list)
     """Ids of windows that would have lost events."""
     examples: list[Change] = field(default_factory=list)
+    keys: KeysReport | None = None
 
 
 def recompute(
@@ -80,7 +85,7 @@ def recompute(
 ) -> Report:
     """Rebuild the windows; without `write` only say what would change.
 
-    Raises StillOpen, NoBooks, WrongPeriod, NoSuchTopic, ReadFailed, StoreUnavailable,
+    Raises StillOpen, FlowRuns, NoBooks, WrongPeriod, NoSuchTopic, ReadFailed, StoreUnavailable,
     StoreRejected. Where it fails half-way, what was written is right, and another run does the
     rest.
     """
@@ -96,6 +101,9 @@ def recompute(
                 "no window starts in the period", remedy="choose a --to later than --from"
             )
         ranges = reader.ranges(section.topic, request.since)
+        keys = Keys(settings, recipe, stored)
+        if request.stats and write:
+            keys.require_stopped()
         end = moment(end_us)
         require_closed(stored, recipe.pipeline, section.topic, len(ranges), section.window_s, end)
         if write and is_running(stored.of_pipeline(recipe.pipeline), datetime.now(UTC)):
@@ -115,16 +123,28 @@ def recompute(
             progress=lambda done: progress("reading", done, total),
         )
         for each in passes:
-            changes = _changes(settings, request, stored, each, report)
-            if write and changes:
+            changes, removals = _changes(settings, request, stored, each, report)
+            if write:
                 progress("writing", 0, len(changes))
-                _write(settings, recipe, changes)
+                _write(settings, recipe, changes, removals)
+        if request.stats:
+            report.keys = keys.rebuild(
+                judge,
+                ranges,
+                start_us,
+                end_us,
+                include_late=request.include_late,
+                allow_fewer=request.allow_fewer,
+                most_rows=request.most_rows,
+                write=write,
+                progress=lambda done: progress("reading for the aggregates", done, total),
+            )
     return report
 
 
 def _changes(
     settings: Settings, request: Request, stored: StoredDocuments, each: Pass, report: Report
-) -> list[Change]:
+) -> tuple[list[Change], list[Removal]]:
     before = stored.of_windows(request.recipe.pipeline, moment(each.from_us), moment(each.to_us))
     report.passes += 1
     report.records_read += each.records_read
@@ -143,9 +163,19 @@ def _changes(
             continue
         _count(report, change)
         changes.append(change)
-    # Stored, but not a single record of them is there any more.
-    report.left_alone += sorted(before)
-    return changes
+    # Stored, but not a single record of them has come.
+    removals = []
+    for identity, document in sorted(before.items()):
+        removal = None
+        if not request.include_late:
+            removal = removal_of(settings, request.recipe, document)
+        if removal is None:
+            report.left_alone.append(identity)
+        else:
+            report.removed += 1
+            report.total_before += document["total"]
+            removals.append(removal)
+    return changes, removals
 
 
 def _count(report: Report, change: Change) -> None:
@@ -160,8 +190,18 @@ def _count(report: Report, change: Change) -> None:
             report.examples.append(change)
 
 
-def _write(settings: Settings, recipe: Recipe, changes: Sequence[Change]) -> None:
+def _write(
+    settings: Settings, recipe: Recipe, changes: Sequence[Change], removals: Sequence[Removal]
+) -> None:
     """Write all of the windows, changed or not: a store may lack what another one has."""
+    stale = [point for change in changes for point in change.stale]
+    stale += [point for removal in removals for point in removal.points]
+    for url in settings.series.urls:
+        remove_points(settings, str(url), stale)
+    for url in settings.documents.urls:
+        remove_documents(settings, str(url), AGGREGATES, [each.identity for each in removals])
+    if not changes:
+        return
     newest = max(changes, key=lambda change: change.start_us)
     documents: list[Command] = [
         ReplaceDocuments(AGGREGATES, [change.after for change in changes]),
@@ -172,9 +212,6 @@ def _write(settings: Settings, recipe: Recipe, changes: Sequence[Change]) -> Non
         _send(settings, factory, documents)
     for factory in series_stores(settings):
         _send(settings, factory, points)
-    stale = [point for change in changes for point in change.stale]
-    for url in settings.series.urls:
-        remove_points(settings, str(url), stale)
 
 
 def _send(settings: Settings, factory: StoreFactory, commands: Sequence[Command]) -> None:

@@ -48,6 +48,14 @@ def recompute(
             " keeps all of their records.",
         ),
     ] = False,
+    stats: Annotated[
+        bool,
+        typer.Option(
+            "--stats",
+            help="Also rebuild user_stats and item_stats of the keys of the period, from all closed"
+            " windows of the topic; the flow must be stopped.",
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write; without it nothing changes.")] = False,
     config: Annotated[
         Path | None,
@@ -82,11 +90,12 @@ def recompute(
         include_late,
         None if since is None else parse_moment(since, "--since-offset-time"),
         allow_fewer,
+        stats,
     )
     with progress_bar() as progress:
         report = run(settings, request, write=yes, progress=progress)
     _print(pipeline, report, written=yes)
-    if report.left_alone:
+    if report.left_alone or (report.keys is not None and report.keys.left_alone):
         raise typer.Exit(1)
 
 
@@ -105,9 +114,22 @@ def _print(pipeline: str, report: Report, *, written: bool) -> None:
             " it keeps some)",
             err=True,
         )
+    if (keys := report.keys) is not None:
+        alone = f", {keys.left_alone:,} left alone" if keys.left_alone else ""
+        typer.echo(
+            f"{pipeline}: {keys.changed:,} of {keys.keys:,} aggregates per key"
+            f" {'changed' if written else 'would change'}{alone}"
+        )
+        if keys.left_alone:
+            typer.echo(
+                "left alone: aggregates that have more events or a later window than the topic"
+                " accounts for (--allow-fewer overwrites those with more events)",
+                err=True,
+            )
     what = "changed" if written else "would change (dry run, nothing written; --yes writes)"
     typer.echo(
         f"{pipeline}: {report.changed:,} of {report.windows:,} windows {what}, {report.new:,} of"
-        f" them new; total {report.total_before:,} -> {report.total_after:,},"
+        f" them new, {report.removed:,} removed;"
+        f" total {report.total_before:,} -> {report.total_after:,},"
         f" late included {report.late_included:,}"
     )

@@ -77,7 +77,7 @@ class Overview:
 
     def as_text(self, most: int = 20) -> list[str]:
         """Return lines for people; of each grouping the `most` frequent values."""
-        head = f"{self.topic}: {self.letters:,} records"
+        head = f"{self.topic}: {self.letters:,} record{'' if self.letters == 1 else 's'}"
         if self.copies:
             head += f" and {self.copies:,} copies of them"
         if not self.letters:

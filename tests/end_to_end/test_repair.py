@@ -1,0 +1,465 @@
+"""Rejected and late records made whole: looked at, sent back repaired, counted after all."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.conftest import MakeTopic
+from tests.end_to_end.conftest import WINDOW_S, fill, interactions_with_faults
+from tests.sinks.readers import influx_series, mongo_documents, sqlite_documents, sqlite_series
+from tests.support.comparing import assert_same
+from tests.support.producing import START, interaction, produce
+from tests.support.recompute import (
+    Truth,
+    current_aggregates,
+    interactions_documents,
+    interactions_points,
+    load_truth,
+)
+from tests.support.running import BYTEWAX, TIDEMARK, Finished, Running, run
+from tests.support.servers import InfluxDBEndpoint, KafkaEndpoint, MongoEndpoint
+from tests.support.topics import header, read_topic
+from tests.support.unique import unique_name
+
+EVENTS = 30_000
+TAGS = {
+    "interactions": ("interaction_type", "day_type", "hour_of_day"),
+    "interactions_summary": (),
+    "item_interactions": ("item_id",),
+}
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A topic, the stores of a flow over it, and how commands are run there."""
+
+    topic: str
+    directory: Path
+    settings: dict[str, str]
+
+    def tidemark(self, *arguments: str, timeout_s: float = 120.0) -> Finished:
+        return run((*TIDEMARK, *arguments), self.directory, self.settings, timeout_s)
+
+    def ok(self, *arguments: str) -> str:
+        done = self.tidemark(*arguments)
+        assert done.code == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def documents(self, collection: str) -> dict[str, dict[str, Any]]:
+        return sqlite_documents(self.directory / "out.db")(collection)
+
+    def totals(self) -> dict[str, int]:
+        return {key[-9:]: each["total"] for key, each in self.documents("aggregated_data").items()}
+
+
+def make_flow(kafka: KafkaEndpoint, topic: str, directory: Path, **more: str) -> Flow:
+    settings = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
+        "TIDEMARK_TIME__IDLE_AFTER_S": "1",
+        "TIDEMARK_ENGINE__EPOCH_INTERVAL_S": "1",
+        "TIDEMARK_DOCUMENTS__URLS": "sqlite:out.db",
+        "TIDEMARK_SERIES__URLS": "sqlite:out.db",
+    }
+    return Flow(topic, directory, settings | more)
+
+
+@pytest.fixture
+def flow(kafka: KafkaEndpoint, make_topic: MakeTopic, tmp_path: Path) -> Flow:
+    """Return a flow over an empty topic of two partitions."""
+    topic = make_topic(2)
+    for suffix in (".dlq", ".late"):
+        kafka.create_topic(topic + suffix, 2)
+    return make_flow(kafka, topic, tmp_path)
+
+
+@dataclass(frozen=True)
+class Finish:
+    """A finished bounded run over generated records with every fault."""
+
+    flow: Flow
+    truth: Truth
+    mongo_database: str
+    influx_database: str
+
+    def whole(self) -> dict[str, dict[str, Any]]:
+        """Return the documents as they should be with all late records."""
+        every = pl.concat([self.truth.accepted, self.truth.late])
+        return interactions_documents(every, window_s=WINDOW_S)
+
+    def on_time(self) -> dict[str, dict[str, Any]]:
+        """Return the documents without late records."""
+        return interactions_documents(self.truth.accepted, window_s=WINDOW_S)
+
+    def period(self) -> tuple[str, str, str, str]:
+        every = (self.truth.accepted, self.truth.late)
+        times = [us for records in every for us in records["event_time_us"]]
+        moments = [
+            datetime.fromtimestamp(us / 1e6 + s, UTC)
+            for us, s in ((min(times), -WINDOW_S), (max(times), WINDOW_S))
+        ]
+        return ("--from", moments[0].isoformat(), "--to", moments[1].isoformat())
+
+
+@pytest.fixture
+def finished(
+    kafka: KafkaEndpoint,
+    mongo: MongoEndpoint,
+    mongo_database: str,
+    influx: InfluxDBEndpoint,
+    influx_database: str,
+    tmp_path: Path,
+) -> Iterator[Finish]:
+    """Yield a bounded run that has ended, over all stores."""
+    topic = kafka.create_topic(unique_name("repair"), 3)
+    truth = tmp_path / "truth.parquet"
+    settings = interactions_with_faults(EVENTS)
+    fill(kafka, topic, settings, truth)
+    flow = make_flow(
+        kafka,
+        topic,
+        tmp_path,
+        TIDEMARK_DOCUMENTS__URLS=f"sqlite:out.db,{mongo.uri}",
+        TIDEMARK_DOCUMENTS__DATABASE=mongo_database,
+        TIDEMARK_SERIES__URLS=f"sqlite:out.db,{influx.url}",
+        INFLUX_TOKEN=influx.token or "none:none",
+        INFLUX_BUCKET=influx_database,
+    )
+    flow.ok("run", "--until-end")
+    yield Finish(flow, load_truth(truth, window_s=WINDOW_S), mongo_database, influx_database)
+    for suffix in ("", ".dlq", ".late"):
+        kafka.delete_topic(topic + suffix)
+
+
+def test_recompute_makes_every_document_and_point_whole_and_twice_is_once(
+    finished: Finish, mongo: MongoEndpoint, influx: InfluxDBEndpoint
+) -> None:
+    flow, truth = finished.flow, finished.truth
+    assert len(truth.late) > 50
+    database = flow.directory / "out.db"
+    before = _everything(database)
+
+    said = flow.ok("recompute", *finished.period())
+    assert "nothing written" in said
+    assert _everything(database) == before
+
+    said = flow.ok("recompute", *finished.period(), "--yes")
+    assert f"total {len(truth.accepted):,} -> {len(truth.accepted) + len(truth.late):,}" in said
+    assert f"late included {len(truth.late):,}" in said
+    _assert_stored(finished, finished.whole(), mongo, influx)
+    points = sqlite_series(database)("pipeline", ("pipeline",)).values()
+    sums = Counter[str]()
+    for point in points:
+        # What cannot be measured again is kept; nobody has closed a window of late records alone.
+        assert "watermark_lag_s" in point or point["events"] == point["late_included"]
+        sums.update({name: int(n) for name, n in point.items() if name != "watermark_lag_s"})
+    assert sums["late_included"] == len(truth.late)
+    assert sums["late"] == len(truth.late)
+    assert sums["rejected"] == len(truth.rejected)
+    assert sums["events"] == len(truth.accepted) + len(truth.late)
+    assert truth.read == (sums["events"] + sums["rejected"] + sums["late"] - sums["late_included"])
+
+    after = _everything(database)
+    said = flow.ok("recompute", *finished.period(), "--yes")
+    assert " 0 of " in said.splitlines()[-1]
+    assert _everything(database) == after
+
+    # The aggregates per key are sums over all windows: they are asked for.
+    assert before["user_stats"] == after["user_stats"]
+    said = flow.ok("recompute", *finished.period(), "--stats", "--yes")
+    every = pl.concat([truth.accepted, truth.late])
+    readers = sqlite_documents(database), mongo_documents(mongo, finished.mongo_database)
+    for read in readers:
+        assert_same(read("user_stats"), current_aggregates(every, "user_id"), "user_stats")
+        assert_same(read("item_stats"), current_aggregates(every, "item_id"), "item_stats")
+    said = flow.ok("recompute", *finished.period(), "--stats", "--yes")
+    assert "0 of" in said.splitlines()[-2]
+
+    # And back again: without them, all is as the flow has made it.
+    flow.ok("recompute", *finished.period(), "--yes", "--no-include-late")
+    _assert_stored(finished, finished.on_time(), mongo, influx)
+
+
+def _assert_stored(
+    finished: Finish,
+    documents: dict[str, dict[str, Any]],
+    mongo: MongoEndpoint,
+    influx: InfluxDBEndpoint,
+) -> None:
+    database = finished.flow.directory / "out.db"
+    assert_same(sqlite_documents(database)("aggregated_data"), documents, "SQLite")
+    stored = mongo_documents(mongo, finished.mongo_database)("aggregated_data")
+    assert_same(stored, documents, "MongoDB")
+    newest = max(documents.values(), key=lambda document: document["timestamp"])
+    metric = sqlite_documents(database)("real_time_metrics")["interactions.total"]
+    assert (metric["value"], metric["timestamp"]) == (newest["total"], newest["timestamp"])
+    points = interactions_points(documents)
+    for read in (sqlite_series(database), influx_series(influx, finished.influx_database)):
+        for measurement, tags in TAGS.items():
+            expected = {(at, t): f for (m, at, t), f in points.items() if m == measurement}
+            assert_same(read(measurement, tags), expected, measurement)
+
+
+def _everything(database: Path) -> dict[str, dict[Any, Any]]:
+    connection = sqlite3.connect(database)
+    try:
+        names = ("aggregated_data", "user_stats", "item_stats", "real_time_metrics")
+        found = {
+            name: dict(connection.execute(f'SELECT _id, json(doc) FROM "{name}"')) for name in names
+        }
+        series = connection.execute("SELECT measurement, time, tags, fields FROM series")
+        points = {tuple(map(str, row[:3])): row[3] for row in series}
+        return {
+            name: {key: json.loads(text) for key, text in rows.items()}
+            for name, rows in {**found, "series": points}.items()
+        }
+    finally:
+        connection.close()
+
+
+def test_lists_count_what_was_sent(finished: Finish) -> None:
+    flow, truth = finished.flow, finished.truth
+    (dead,) = json.loads(flow.ok("dlq", "list", "--json"))
+    assert dead["topic"] == f"{flow.topic}.dlq"
+    assert dead["records"] == len(truth.rejected)
+    assert dead["copies"] == 0
+    assert sum(dead["by_reason"].values()) == len(truth.rejected)
+    future = int((truth.rejected["fault"] == "future").sum())
+    assert dead["by_reason"]["future_timestamp"] == future
+    assert dead["by_partition"] == _by_partition(truth.rejected)
+    assert 0 < len(dead["samples"]) <= 3 * len(dead["by_reason"])
+    assert dead["oldest"] <= dead["newest"]
+
+    (late,) = json.loads(flow.ok("late", "list", f"{flow.topic}.late", "--json"))
+    assert late["records"] == len(truth.late)
+    assert late["by_partition"] == _by_partition(truth.late)
+    starts = Counter(int(us) for us in truth.late["start_us"])
+    assert late["by_window_start"] == {
+        datetime.fromtimestamp(us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"): n
+        for us, n in starts.items()
+    }
+
+
+def _by_partition(records: pl.DataFrame) -> dict[str, int]:
+    return {str(n): count for n, count in sorted(Counter(records["partition"]).items())}
+
+
+REPAIR = """
+import json
+
+def repair(value: bytes) -> bytes | None:
+    event = json.loads(value)
+    if "user" not in event:
+        return None
+    event["user_id"] = event.pop("user")
+    return json.dumps(event).encode()
+
+def broken(value: bytes) -> bytes:
+    raise ValueError("no idea")
+"""
+
+
+def misnamed(second: float, user: str) -> bytes:
+    """Return an interaction that a producer has misnamed a field of."""
+    return interaction(second, user).replace(b'"user_id"', b'"user"')
+
+
+def test_a_replay_repairs_and_sends_each_record_once(kafka: KafkaEndpoint, flow: Flow) -> None:
+    (flow.directory / "repairs.py").write_text(REPAIR)
+    produce(kafka, flow.topic, 0, [interaction(1), misnamed(2, "a"), b"{}", misnamed(3, "b")])
+    produce(kafka, flow.topic, 1, [interaction(4), misnamed(5, "c"), b"no json"])
+    flow.ok("run", "--until-end")
+    assert flow.totals() == {"12:00:00Z": 2}
+
+    ask = ("dlq", "replay", "--where", "reason=invalid_schema", "--transform", "repairs:repair")
+    assert "would send 3, skipped 1 (1 left out by the transform)" in flow.ok(*ask)
+    assert len(read_topic(kafka, flow.topic)) == 7, "a dry run sends nothing"
+    said = flow.ok(*ask, "--yes", "--limit", "2")
+    assert "sent 2, acknowledged 2, failed 0" in said.splitlines()[-1]
+    said = flow.ok(*ask, "--yes")
+    assert "sent 1, acknowledged 1, failed 0" in said.splitlines()[-1]
+    assert "2 already replayed" in said
+    assert "sent 0, acknowledged 0, failed 0" in flow.ok(*ask, "--yes").splitlines()[-1]
+
+    sent = [m for m in read_topic(kafka, flow.topic) if m.headers()]
+    assert {(m.partition(), header(m, "replay.of")) for m in sent} == {
+        (0, f"{flow.topic}/0/1"),
+        (0, f"{flow.topic}/0/3"),
+        (1, f"{flow.topic}/1/1"),
+    }
+    assert [json.loads(m.value() or b"")["user_id"] for m in sent if m.partition() == 0] == [
+        "a",
+        "b",
+    ]
+    (flow.directory / "out.db").unlink()
+    flow.ok("run", "--until-end", "--fresh")
+    assert flow.totals() == {"12:00:00Z": 5}
+    # The second reading has rejected the same records again: copies of letters, not more letters.
+    (dead,) = json.loads(flow.ok("dlq", "list", "--json"))
+    assert (dead["records"], dead["copies"]) == (5, 5)
+    assert "sent 0, acknowledged 0, failed 0" in flow.ok(*ask, "--yes").splitlines()[-1]
+
+
+def test_a_repaired_record_of_a_closed_window_is_late_and_recompute_makes_it_whole(
+    kafka: KafkaEndpoint, flow: Flow
+) -> None:
+    (flow.directory / "repairs.py").write_text(REPAIR)
+    produce(kafka, flow.topic, 0, [interaction(1), misnamed(2, "a"), interaction(45)])
+    produce(kafka, flow.topic, 1, [interaction(3), interaction(46)])
+    with Running((*BYTEWAX, "-s", "1"), flow.directory, flow.settings) as job:
+        job.wait_until(lambda: _has(flow, "12:00:00Z"), what="the first window")
+        job.wait_until(lambda: _read(flow) == 5, what="all records to be read")
+        flow.ok("dlq", "replay", "--transform", "repairs:repair", "--yes")
+        job.wait_until(
+            lambda: len(read_topic(kafka, f"{flow.topic}.late")) == 1, what="the late record"
+        )
+        assert flow.totals()["12:00:00Z"] == 2
+        job.wait_until(lambda: _has(flow, "12:00:40Z"), what="the last window")
+        period = ("--from", START.isoformat(), "--to", (START + timedelta(seconds=10)).isoformat())
+        said = flow.ok("recompute", *period, "--yes")
+        assert "total 2 -> 3, late included 1" in said
+        assert flow.totals() == {"12:00:00Z": 3, "12:00:40Z": 2}
+        too_far = ("--from", START.isoformat(), "--to", (START + timedelta(hours=1)).isoformat())
+        refused = flow.tidemark("recompute", *too_far, "--yes")
+        assert refused.code == 2, refused.stdout
+        assert "not closed yet" in refused.stderr
+        running = flow.tidemark("recompute", *period, "--yes", "--stats")
+        assert (running.code, "is running" in running.stderr) == (1, True)
+        job.interrupt()
+    assert flow.totals() == {"12:00:00Z": 3, "12:00:40Z": 2}
+    assert "a" not in flow.documents("user_stats")
+
+
+def test_aggregates_made_whole_go_on_adding_up(kafka: KafkaEndpoint, flow: Flow) -> None:
+    period = ("--from", START.isoformat(), "--to", (START + timedelta(seconds=10)).isoformat())
+
+    def total() -> int:
+        return int(flow.documents("user_stats").get("u1", {"total": 0})["total"])
+
+    def has_read(count: int) -> bool:
+        return (flow.directory / "out.db").exists() and _read(flow) == count
+
+    # In both partitions, so that none is idle: 41 and 42 are in a window that stays open.
+    produce(kafka, flow.topic, 1, [interaction(s) for s in (2, 21, 42)])
+    produce(kafka, flow.topic, 0, [interaction(s) for s in (1, 11, 41, 3)])
+    command = (*TIDEMARK, "run")
+    patient = flow.settings | {"TIDEMARK_TIME__IDLE_AFTER_S": "600"}
+    with Running(command, flow.directory, patient) as job:
+        job.wait_until(lambda: has_read(7), what="all records to be read")
+        job.wait_until(lambda: total() == 4, what="three closed windows")
+        time.sleep(3)  # a snapshot or two
+        assert job.interrupt() == 130
+    time.sleep(6)  # nobody has written books for a while
+    flow.ok("recompute", *period, "--stats", "--yes")
+    assert total() == 5, "the late one, and nothing of the open window"
+    with Running(command, flow.directory, patient) as job:
+        produce(kafka, flow.topic, 0, [interaction(61)])
+        produce(kafka, flow.topic, 1, [interaction(62)])
+        job.wait_until(lambda: total() == 7, what="the window that was open")
+        job.interrupt()
+    user = flow.documents("user_stats")["u1"]
+    assert user["windows"] == 4
+    assert user["max_per_window"] == 3
+    assert user["first_seen"] == START
+
+
+def _has(flow: Flow, window: str) -> bool:
+    return (flow.directory / "out.db").exists() and window in flow.totals()
+
+
+def _read(flow: Flow) -> int:
+    return sum(each["read"] for each in flow.documents("pipeline_status").values())
+
+
+def test_windows_that_the_topic_no_longer_keeps_are_left_alone(
+    kafka: KafkaEndpoint, flow: Flow
+) -> None:
+    produce(kafka, flow.topic, 0, [interaction(s, f"u{s}") for s in (1, 2, 12, 13)])
+    produce(kafka, flow.topic, 1, [b"{}"])
+    flow.ok("run", "--until-end")
+    _delete_before(kafka, flow.topic, 0, 1)
+    period = ("--from", START.isoformat(), "--to", (START + timedelta(seconds=30)).isoformat())
+    done = flow.tidemark("recompute", *period, "--yes")
+    assert done.code == 1
+    assert "left alone: 1 windows" in done.stderr
+    assert flow.totals() == {"12:00:00Z": 2, "12:00:10Z": 2}
+    flow.ok("recompute", *period, "--yes", "--allow-fewer")
+    assert flow.totals() == {"12:00:00Z": 1, "12:00:10Z": 2}
+
+    # Of a letter whose record is gone nobody can tell whether it was replayed.
+    _delete_before(kafka, flow.topic, 1, 1)
+    assert "1 older than what the topic keeps" in flow.ok("dlq", "replay", "--yes")
+    said = flow.ok("dlq", "replay", "--yes", "--include-unprovable")
+    assert "sent 1, acknowledged 1" in said.splitlines()[-1]
+
+
+def _delete_before(kafka: KafkaEndpoint, topic: str, partition: int, offset: int) -> None:
+    from confluent_kafka import TopicPartition
+    from confluent_kafka.admin import AdminClient
+
+    place = TopicPartition(topic, partition, offset)
+    admin = AdminClient(kafka.client_properties())
+    admin.delete_records([place])[place].result(30)
+
+
+@pytest.fixture(scope="module")
+def quiet(kafka: KafkaEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
+    """Yield a finished flow that nobody changes."""
+    topic = kafka.create_topic(unique_name("quiet"), 2)
+    flow = make_flow(kafka, topic, tmp_path_factory.mktemp("quiet"))
+    (flow.directory / "repairs.py").write_text(REPAIR)
+    produce(kafka, topic, 0, [interaction(1), b"{}"])
+    flow.ok("run", "--until-end")
+    yield flow
+    for suffix in ("", ".dlq", ".late"):
+        kafka.delete_topic(topic + suffix)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("dlq", "list", "no-such-pond"), 2, "there is no topic 'no-such-pond.dlq'"),
+        (("dlq", "replay", "--where", "colour=red"), 2, "reason, partition, key"),
+        (("dlq", "replay", "--from", "yesterday"), 2, "ISO-8601"),
+        (("dlq", "replay", "--transform", "no.such:thing"), 2, "can not be loaded"),
+        (("dlq", "replay", "--transform", "repairs:broken"), 1, "no idea"),
+        (("recompute", "--from", "2026-03-01", "--to", "2026-02-01"), 2, "no window starts"),
+        (("recompute", "--from", "x", "--to", "y"), 2, "--from: 'x'"),
+        (
+            ("recompute", "--from", "2026-03-01", "--to", "2026-03-02", "--pipeline", "nothing"),
+            2,
+            "there is no pipeline 'nothing'",
+        ),
+    ],
+)
+def test_what_can_not_work_is_one_clear_message(
+    quiet: Flow, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    done = quiet.tidemark(*arguments)
+    assert done.code == code, done.stdout + done.stderr
+    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_store_or_without_books_nothing_is_recomputed(
+    kafka: KafkaEndpoint, flow: Flow
+) -> None:
+    produce(kafka, flow.topic, 0, [interaction(1)])
+    period = ("--from", "2026-03-01", "--to", "2026-03-02")
+    missing = flow.tidemark("recompute", *period)
+    assert (missing.code, "there is no store at" in missing.stderr) == (1, True)
+    sqlite3.connect(flow.directory / "out.db").close()
+    empty = flow.tidemark("recompute", *period)
+    assert (empty.code, "run the flow with this store first" in empty.stderr) == (1, True)
