@@ -54,9 +54,7 @@ class Feed:
         def run() -> None:
             try:
                 target = self._target()
-                delivery = send(
-                    self._frames, target, self._settings, truth=self._truth, stop=over
-                )
+                delivery = send(self._frames, target, self._settings, truth=self._truth, stop=over)
                 self.sent += delivery.acknowledged
                 assert not delivery.failed, delivery
             except BaseException as error:
@@ -89,7 +87,9 @@ def stream(count: int | None, **changes: Any) -> GeneratorSettings:
 
     One partition is 30 s of event time behind the others from the start.
     """
-    return interactions_with_faults().model_copy(update={"count": count, "batch_size": FRAME, **changes})
+    return interactions_with_faults().model_copy(
+        update={"count": count, "batch_size": FRAME, **changes}
+    )
 
 
 def truth_of(*files: Path) -> Truth:

@@ -42,8 +42,7 @@ def __getattr__(name: str) -> Dataflow:
 
 def _take_the_guard_out() -> None:
     from sinks import sqlite
-
-    guarded = sqlite.accumulate_statement
+    from sinks.sqlite_layout import accumulate_statement as guarded
 
     def unguarded(*args: Any, **kwargs: Any) -> Any:
         statement = guarded(*args, **kwargs)
@@ -52,7 +51,7 @@ def _take_the_guard_out() -> None:
         assert "last_window_us <" in condition, condition
         return replace(statement, tail=head)
 
-    sqlite.accumulate_statement = unguarded  # type: ignore[assignment] # for this process only
+    vars(sqlite)["accumulate_statement"] = unguarded
 
 
 def _take_the_drain_out() -> None:

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,30 @@ class Job:
             return any(part["read"] > 0 for part in news)
 
         self.wait_until(works, what)
+
+    def snapshot_epoch(self) -> int:
+        """Return the epoch up to which the newest run of the group has stored its state."""
+        frontiers: dict[int, list[int]] = {}
+        for execution, epoch in self._recovery("SELECT ex_num, worker_frontier FROM fronts"):
+            frontiers.setdefault(execution, []).append(epoch)
+        return min(frontiers[max(frontiers)]) if frontiers else 0
+
+    def resumed_from(self) -> int:
+        """Return the epoch that the newest run of the group began with; 1 is the beginning."""
+        rows = self._recovery("SELECT ex_num, resume_epoch FROM exs")
+        return max(rows)[1] if rows else 1
+
+    def wait_for_snapshot(self) -> None:
+        """Wait until what has been read by now is part of a snapshot."""
+        began = self.snapshot_epoch()
+        self.wait_until(lambda: self.snapshot_epoch() >= began + 2, "a snapshot")
+
+    def _recovery(self, query: str) -> list[tuple[int, int]]:
+        rows: list[tuple[int, int]] = []
+        for part in self.directory.glob("var/recovery/part-*.sqlite3"):
+            with closing(sqlite3.connect(part, timeout=30)) as connection:
+                rows += connection.execute(query).fetchall()
+        return rows
 
     def wait(self, seconds: float) -> None:
         """Let the job run on for so long."""

@@ -5,14 +5,11 @@ The same procedure is run on the unharmed job, which must pass it.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import MakeTopic
 from tests.faults.feed import Feed, stream, truth_of
 from tests.faults.flows import HOLD
 from tests.faults.job import Job, settings
@@ -72,16 +69,19 @@ def test_a_snapshot_counts_only_what_the_stores_have_because_of_the_drain(
     topic, truth = filled
     hold = tmp_path / "hold"
     hold.touch()
-    environ = settings(kafka, topic) | {HOLD: str(hold), "TIDEMARK_STORES__QUEUE_COMMANDS": "100000"}
+    environ = settings(kafka, topic) | {
+        HOLD: str(hold),
+        "TIDEMARK_STORES__QUEUE_COMMANDS": "100000",
+    }
     with Job(tmp_path, environ, f"--flow=tests.faults.flows:{flow}") as job:
         job.start()
         job.wait_until(lambda: (tmp_path / "hold.waits").exists(), "a write that is held back")
-        epoch = _resume_epoch(tmp_path)
+        epoch = job.snapshot_epoch()
         if exact:
             job.wait(2.5)
-            assert _resume_epoch(tmp_path) == epoch, "a snapshot counted without the stores"
+            assert job.snapshot_epoch() == epoch, "a snapshot counted without the stores"
         else:
-            job.wait_until(lambda: _resume_epoch(tmp_path) > epoch + 4, "snapshots")
+            job.wait_until(lambda: job.snapshot_epoch() > epoch + 4, "snapshots")
         job.kill_member(dice("drain"))
         hold.unlink()
         job.wait_until(lambda: len(job.events("group.ready")) == 2, "the restart")
@@ -93,13 +93,3 @@ def test_a_snapshot_counts_only_what_the_stores_have_because_of_the_drain(
     assert verdict.exact is exact, verdict
     assert exact or verdict.lost > 0
     assert verdict.double == 0
-
-
-def _resume_epoch(directory: Path) -> int:
-    """Return the newest epoch that a recovery partition has as complete; 0 before the first."""
-    newest = 0
-    for part in directory.glob("var/recovery/part-*.sqlite3"):
-        with closing(sqlite3.connect(part)) as connection:
-            for (epoch,) in connection.execute("SELECT max(worker_frontier) FROM fronts"):
-                newest = max(newest, epoch or 0)
-    return newest
