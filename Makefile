@@ -17,7 +17,7 @@ $(MADE): FORCE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check demo bench format lock clean FORCE
+.PHONY: help setup test check chaos demo bench format lock clean FORCE
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ check: $(DEV) ## Lint, format, types, then all tests: what must be green
 
 demo: $(if $(wildcard $(DEV)),$(DEV),$(RUNTIME)) ## Show it live without any server (SECONDS=40 stops by itself)
 	$(BIN)/tidemark demo $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+chaos: $(DEV) ## Break it many times on a real Kafka and check every value (ARGS="bounded-2 soak" chooses)
+	$(PY) -m tests.faults $(ARGS)
 
 bench: $(DEV) ## Measure the throughput on a real Kafka
 	$(PY) -m bench $(ARGS)
