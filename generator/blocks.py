@@ -22,6 +22,7 @@ from generator.faults import (
     draw_sources,
     malform,
 )
+from generator.optional import missing as missing_optional
 from generator.settings import GeneratorSettings
 from generator.streams import STREAMS, Draw
 from tidemark.errors import TidemarkError
@@ -46,6 +47,7 @@ class Blocks:
         self._check("partition_lag", self._lag.partition if self._lag.by_s > 0 else None)
         self._clock = EventClock(settings.events_per_event_second, settings.scenarios.burst)
         self._stream = STREAMS[settings.stream](settings, partitions)
+        self._faults = self._stream.faults(settings.faults)
         self._stream_code = crc32(settings.stream.encode())
         self._next_sequence = np.zeros(partitions, dtype=np.int64)
 
@@ -62,13 +64,12 @@ class Blocks:
         offsets_us = self._clock.offsets_us(numbers)
         silent = self._silent(offsets_us)
         drawn = self._stream.draw(random, numbers, self._start_us + offsets_us, silent)
-        faults = draw_faults(self._settings.faults, random, BLOCK)
+        faults = draw_faults(self._faults, random, BLOCK)
         times_us = self._start_us + offsets_us + faults.shift_us - self._lag_us(drawn.partition)
         records = self._records(random, numbers, drawn, times_us, faults.codes)
 
-        duplicates, sources = draw_sources(
-            faults.codes, self._settings.faults.duplicate_within, random
-        )
+        within = self._faults.duplicate_within
+        duplicates, sources = draw_sources(faults.codes, within, random)
         awake = ~(silent[duplicates] & (drawn.partition[sources] == self._silence.partition))
         rows = np.arange(BLOCK, dtype=np.int64)
         rows[duplicates[awake]] = sources[awake]
@@ -109,8 +110,18 @@ class Blocks:
             **drawn.pieces,
             stream.time_field: timestamps.pieces(stream.time_field, written, formats),
         }
+        absent = {
+            name: [malformed] for name in ("event_time_us", *drawn.columns, stream.time_field)
+        }
         for field, rows in without.items():
             pieces[field] = _replaced(pieces[field], rows, pl.Series([""]))
+            absent[stream.column(field)].append(rows)
+        absent["event_time_us"].append(without[stream.time_field])
+        if (share := self._faults.missing_optional_share) > 0.0:
+            for field, kind in stream.optional.items():
+                rows, texts = missing_optional(field, kind, share, len(numbers), random)
+                pieces[field] = _replaced(pieces[field], rows, texts)
+                absent.setdefault(stream.column(field), []).append(rows)
         values = self._join(pieces, numbers)
         broken, kinds = malform(values.gather(malformed), drawn.key.gather(malformed), random)
 
@@ -119,10 +130,9 @@ class Blocks:
             **drawn.columns,
             stream.time_field: written,
         }
-        without["event_time_us"] = without[stream.time_field]
         for name, column in columns.items():
-            absent = np.concatenate([malformed, without.get(name, missing[:0])])
-            columns[name] = _replaced(column, absent, pl.Series([None], dtype=column.dtype))
+            nothing = pl.Series([None], dtype=column.dtype)
+            columns[name] = _replaced(column, np.concatenate(absent[name]), nothing)
         details = pl.concat([pl.Series([None], dtype=pl.String), kinds, pl.Series(stream.required)])
         detail_of_row = np.zeros(len(numbers), dtype=np.int64)
         detail_of_row[malformed] = 1 + np.arange(len(malformed))

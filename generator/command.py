@@ -19,6 +19,7 @@ from generator.progress import ProgressDisplay
 from generator.run import Target, send
 from generator.settings import GeneratorSettings
 from generator.stdout import LinesTarget
+from generator.streams import STREAMS
 from generator.truth import TruthWriter
 from tidemark.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 
@@ -30,7 +31,8 @@ def topic_of(settings: Settings, generator: GeneratorSettings) -> str:
     """Return the topic to send to: the generator's own, or that of the stream's pipeline."""
     if generator.topic is not None:
         return generator.topic
-    topic: str = getattr(settings.pipelines, generator.stream).topic
+    pipeline = getattr(settings.pipelines, generator.stream, None)
+    topic: str = STREAMS[generator.stream].topic if pipeline is None else pipeline.topic
     return topic
 
 

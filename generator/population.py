@@ -79,14 +79,16 @@ class Skew:
 
     def draw(self, random: np.random.Generator, count: int) -> NDArray[np.int64]:
         """Return `count` ranks."""
-        uniform = random.random(count)
-        if self.cumulative is None:
-            ranks = (uniform * self.size).astype(np.int64)
-        else:
-            ranks = np.searchsorted(self.cumulative, uniform, side="right").astype(np.int64)
+        ranks = self.ranks(random.random(count))
         if self.hot_share > 0.0:
             ranks[random.random(count) < self.hot_share] = 0
         return ranks
+
+    def ranks(self, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the rank of each number from 0 to 1; the hot share is left out."""
+        if self.cumulative is None:
+            return (uniform * self.size).astype(np.int64)
+        return np.searchsorted(self.cumulative, uniform, side="right").astype(np.int64)
 
 
 def piece(field: str, value: str) -> str:

@@ -33,12 +33,25 @@ Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(ge=1)]
 TimestampFormat = Literal["iso", "iso_naive", "epoch_s", "epoch_ms", "mixed"]
-StreamName = Literal["interactions"]
+StreamName = Literal["interactions", "logins", "activity", "sales", "inventory"]
 
 
 def _as_utc(moment: datetime) -> datetime:
     """Return the moment in UTC; a naive one is taken as UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _drawable(weights: dict[str, float]) -> dict[str, float]:
+    if weights and not sum(weights.values()) > 0:
+        raise ValueError("needs at least one name with a weight above 0")
+    if "" in weights:
+        raise ValueError("holds an empty name")
+    return weights
+
+
+Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Weights = Annotated[dict[str, Weight], AfterValidator(_drawable)]
+"""Names and how often each is drawn, on any scale; empty: the stream's own."""
 
 
 def _default_types() -> dict[str, float]:
@@ -53,9 +66,9 @@ class PopulationSettings(_Part):
     """Who does what with which item, and how unevenly."""
 
     users: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
-    """Users; the user is the key of a record."""
+    """Users; the key of a record is the user, of a sale its transaction, of stock its product."""
     items: Annotated[int, Field(ge=1, le=10_000_000)] = 2_000
-    """Items."""
+    """Items; products in the streams of trade."""
     pages: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     """Pages."""
     user_skew: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
@@ -66,12 +79,13 @@ class PopulationSettings(_Part):
     """Share of the events that go to one user on top of the skew: a hot key."""
     hot_item_share: Share = 0.0
     """Share of the events that go to one item on top of the skew."""
-    types: dict[str, Annotated[float, Field(ge=0.0, allow_inf_nan=False)]] = Field(
-        default_factory=_default_types
-    )
+    types: dict[str, Weight] = Field(default_factory=_default_types)
     """Interaction types and their weights (any scale)."""
     session_s: PositiveFloat = 900.0
-    """A user's session id changes after this much event time."""
+    """A user's session id changes after this much event time; activity: the longest session."""
+    odd_name_share: Share = 0.01
+    """Share of products, and of records by category, activity type or payment method, whose names
+    hold dots, dollars, spaces, quotes or letters beyond ASCII; not in interactions."""
 
     @model_validator(mode="after")
     def _types_can_be_drawn(self) -> Self:
@@ -80,6 +94,49 @@ class PopulationSettings(_Part):
         if "" in self.types:
             raise ValueError("types holds an empty name")
         return self
+
+
+class LoginSettings(_Part):
+    """What is special about stream logins."""
+
+    device_types: Weights = Field(default_factory=dict)
+    """Device types and their weights (any scale); empty: the usual ones."""
+    locales: Weights = Field(default_factory=dict)
+    """Locales and their weights (any scale); empty: the usual ones."""
+    app_versions: Weights = Field(default_factory=dict)
+    """Versions of the app and their weights (any scale); empty: the usual ones."""
+    frequent_ips: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Addresses that many users share."""
+    frequent_ip_share: Share = 0.2
+    """Share of the logins that come from one of them."""
+
+
+class ActivitySettings(_Part):
+    """What is special about stream activity."""
+
+    types: Weights = Field(default_factory=dict)
+    """Activity types and their weights (any scale); empty: the usual ones."""
+    session_gap_s: Seconds = 900.0
+    """Event time for which a user does nothing between two sessions, at least; a user who is alone
+    has no gaps."""
+
+
+class SalesSettings(_Part):
+    """What is special about stream sales."""
+
+    payment_methods: Weights = Field(default_factory=dict)
+    """Payment methods and their weights (any scale); empty: the usual ones."""
+    stores: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Stores."""
+
+
+class InventorySettings(_Part):
+    """What is special about stream inventory."""
+
+    warehouses: Annotated[int, Field(ge=1, le=1_000)] = 4
+    """Warehouses; each keeps every product."""
+    out_of_order_share: Share = 0.02
+    """Updates that come out of order, on top of faults.out_of_order_share."""
 
 
 class FaultSettings(_Part):
@@ -106,10 +163,21 @@ class FaultSettings(_Part):
     future_s: PositiveFloat = 315_360_000.0
     """Future records are ahead of their place in the stream by this much. The default of ten years
     is ahead of the wall clock even when a past period is filled."""
+    missing_optional_share: Share = 0.0
+    """Share of each optional field, in records with any fault or none, that is left out, null or of
+    a wrong type, equally often."""
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:
-        total = (
+        total = self.total_share
+        if total > 1.0 + 1e-9:
+            raise ValueError(f"the shares of all faults add up to {total:g}, at most 1 is possible")
+        return self
+
+    @property
+    def total_share(self) -> float:
+        """Share of the records that carry a fault."""
+        return (
             self.out_of_order_share
             + self.late_share
             + self.duplicate_share
@@ -117,9 +185,6 @@ class FaultSettings(_Part):
             + self.missing_field_share
             + self.future_share
         )
-        if total > 1.0 + 1e-9:
-            raise ValueError(f"the shares of all faults add up to {total:g}, at most 1 is possible")
-        return self
 
 
 class BurstSettings(_Part):
@@ -197,6 +262,14 @@ class GeneratorSettings(_Part):
     """What is wrong with single records."""
     scenarios: ScenarioSettings = ScenarioSettings()
     """What happens to the stream as a whole."""
+    logins: LoginSettings = LoginSettings()
+    """Stream logins."""
+    activity: ActivitySettings = ActivitySettings()
+    """Stream activity."""
+    sales: SalesSettings = SalesSettings()
+    """Stream sales."""
+    inventory: InventorySettings = InventorySettings()
+    """Stream inventory."""
 
     @model_validator(mode="after")
     def _speeds_agree(self) -> Self:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 import polars as pl
-from faker import Faker
 from numpy.typing import NDArray
 
-from generator.population import Pool, Skew, page_paths, product_names, user_names
+from generator.clock import US_PER_S
+from generator.optional import Kind
+from generator.population import Pool, Skew, page_paths, product_names
 from generator.settings import GeneratorSettings
 from generator.streams.base import Draw, Stream
-from tidemark.errors import TidemarkError
-
-US_PER_S = 1_000_000
+from generator.streams.people import item_skew, seeded_faker, user_keys
 
 
 class Interactions(Stream):
@@ -23,31 +23,18 @@ class Interactions(Stream):
     topic: ClassVar[str] = "user_interactions"
     time_field: ClassVar[str] = "timestamp"
     required: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "interaction_type", "timestamp")
+    optional: ClassVar[Mapping[str, Kind]] = {"page_id": "text", "session_id": "text"}
 
     def __init__(self, settings: GeneratorSettings, partitions: int) -> None:
         population = settings.population
-        faker = Faker("en_US")
-        faker.seed_instance(settings.seed)
-        self._users = Pool.numbered("user_id", user_names(faker), population.users)
+        faker = seeded_faker(settings)
+        self._users = user_keys(settings, faker, partitions)
         self._items = Pool.numbered("item_id", product_names(faker), population.items)
         self._pages = Pool.of("page_id", page_paths(faker, population.pages))
         self._types = Pool.of("interaction_type", list(population.types))
-        self._draw_user = Skew.zipf(
-            population.users, population.user_skew, population.hot_user_share
-        )
-        self._draw_item = Skew.zipf(
-            population.items, population.item_skew, population.hot_item_share
-        )
+        self._draw_item = item_skew(settings)
         self._draw_type = Skew.weighted(list(population.types.values()))
         self._session_us = round(population.session_s * US_PER_S)
-        self._partition_of_user = self._users.partitions(partitions)
-        self._silent_partition = settings.scenarios.silence.partition
-        self._others = np.flatnonzero(self._partition_of_user != self._silent_partition)
-        if self._silent_partition is not None and len(self._others) == 0:
-            raise TidemarkError(
-                f"no user is left while partition {self._silent_partition} is silent",
-                remedy="use a topic with more partitions, or more users",
-            )
 
     def draw(
         self,
@@ -57,16 +44,14 @@ class Interactions(Stream):
         silent: NDArray[np.bool_],
     ) -> Draw:
         count = len(numbers)
-        users = self._draw_user.draw(random, count)
+        users = self._users.draw(random, count)
         items = self._draw_item.draw(random, count)
         types = self._draw_type.draw(random, count)
         pages = random.integers(0, len(self._pages), count)
-        if silent.any():
-            away = silent & (self._partition_of_user[users] == self._silent_partition)
-            users[away] = self._others[users[away] % len(self._others)]
-        names = self._users.names.gather(users)
+        self._users.replace_away(users, silent)
+        names = self._users.pool.names.gather(users)
         return Draw(
-            partition=self._partition_of_user[users],
+            partition=self._users.partition_of[users],
             key=names,
             columns={
                 "user_id": names,
@@ -74,7 +59,7 @@ class Interactions(Stream):
                 "interaction_type": self._types.names.gather(types),
             },
             pieces={
-                "user_id": self._users.pieces.gather(users),
+                "user_id": self._users.pool.pieces.gather(users),
                 "item_id": self._items.pieces.gather(items),
                 "interaction_type": self._types.pieces.gather(types),
                 "page_id": self._pages.pieces.gather(pages),

@@ -29,6 +29,12 @@ def generate(
             help="Settings file instead of $TIDEMARK_CONFIG or ./config.yaml.",
         ),
     ] = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(
+            help="Kind of events.", metavar="interactions|logins|activity|sales|inventory"
+        ),
+    ] = None,
     topic: Annotated[str | None, typer.Option(help="Topic to send to.")] = None,
     count: Annotated[int | None, typer.Option(help="Records to send.")] = None,
     duration: Annotated[float | None, typer.Option(help="Seconds to send for.")] = None,
@@ -100,6 +106,7 @@ def generate(
 
     settings = load_settings(config)
     flags: dict[str, Any] = {
+        "stream": stream,
         "topic": topic,
         "count": count,
         "duration_s": duration,
