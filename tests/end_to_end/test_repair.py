@@ -32,7 +32,7 @@ from tests.support.servers import InfluxDBEndpoint, KafkaEndpoint, MongoEndpoint
 from tests.support.topics import header, read_topic
 from tests.support.unique import unique_name
 
-EVENTS = 30_000
+EVENTS = 20_000
 TAGS = {
     "interactions": ("interaction_type", "day_type", "hour_of_day"),
     "interactions_summary": (),
@@ -112,24 +112,24 @@ class Finish:
         return ("--from", moments[0].isoformat(), "--to", moments[1].isoformat())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def finished(
     kafka: KafkaEndpoint,
     mongo: MongoEndpoint,
-    mongo_database: str,
     influx: InfluxDBEndpoint,
-    influx_database: str,
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Finish]:
-    """Yield a bounded run that has ended, over all stores."""
+    """Yield a bounded run that has ended, over all stores; its topics stay as they are."""
     topic = kafka.create_topic(unique_name("repair"), 3)
-    truth = tmp_path / "truth.parquet"
+    mongo_database, influx_database = topic, influx.create_database(topic)
+    directory = tmp_path_factory.mktemp("repair")
+    truth = directory / "truth.parquet"
     settings = interactions_with_faults(EVENTS)
     fill(kafka, topic, settings, truth)
     flow = make_flow(
         kafka,
         topic,
-        tmp_path,
+        directory,
         TIDEMARK_DOCUMENTS__URLS=f"sqlite:out.db,{mongo.uri}",
         TIDEMARK_DOCUMENTS__DATABASE=mongo_database,
         TIDEMARK_SERIES__URLS=f"sqlite:out.db,{influx.url}",
@@ -138,6 +138,9 @@ def finished(
     )
     flow.ok("run", "--until-end")
     yield Finish(flow, load_truth(truth, window_s=WINDOW_S), mongo_database, influx_database)
+    with mongo.client() as client:
+        client.drop_database(mongo_database)
+    influx.drop_database(influx_database)
     for suffix in ("", ".dlq", ".late"):
         kafka.delete_topic(topic + suffix)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tidemark.config import Settings
 
 _CHUNK = 1_000
+_CHUNK_BYTES = 32 << 20
 
 Check = Callable[[Sequence[bytes | None]], list[str | None]]
 Progress = Callable[[str, int, int], None]
@@ -178,6 +179,7 @@ class _Replay:
         """Yield the letters to send; each record once, though its letter may have copies."""
         chosen = RecordSet()
         chunk: list[Letter] = []
+        size = 0
         for letter in self._letters("replaying"):
             self._outcome.letters += 1
             if not self._request.selection.takes(letter):
@@ -188,9 +190,10 @@ class _Replay:
                 self._outcome.skipped[why] += 1
                 continue
             chunk.append(letter)
-            if len(chunk) == _CHUNK:
+            size += len(letter.value or b"")
+            if len(chunk) == _CHUNK or size > _CHUNK_BYTES:
                 yield chunk
-                chunk = []
+                chunk, size = [], 0
         if chunk:
             yield chunk
 

@@ -45,6 +45,7 @@ class Sender:
                 "linger.ms": 20,
                 "compression.type": "lz4",
                 "log_level": 0,
+                "message.max.bytes": 1_000_000_000,  # the topic's own limit decides
                 **settings.kafka.client_properties(),
                 "enable.idempotence": True,
                 "delivery.timeout.ms": int(_GIVE_UP_S * 1000),
@@ -71,8 +72,9 @@ class Sender:
                     headers=[(REPLAY_OF, record.replay_of.encode())],
                     on_delivery=self._delivered,
                 )
-            except KafkaException as error:
-                self.failures.append(f"{record.replay_of}: {error.args[0].str()}")
+            except (KafkaException, BufferError) as error:
+                reason = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+                self.failures.append(f"{record.replay_of}: {reason}")
                 break
         deadline = time.monotonic() + _GIVE_UP_S + 5.0
         while len(self._producer) and time.monotonic() < deadline:
