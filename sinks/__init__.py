@@ -89,11 +89,17 @@ def _try_to_open(
             return error
         except StoreUnavailable as error:
             if clock() + wait_s > deadline:
-                return error
+                return StoreUnavailable(error.message, remedy=error.remedy or _NOT_THERE)
             sleep(wait_s * random.uniform(0.5, 1.0))
             wait_s = min(2 * wait_s, 5.0)
         else:
             return None
+
+
+_NOT_THERE = (
+    "start it, or set documents.urls (MONGO_URI) and series.urls (INFLUX_URL) to where it runs;"
+    " kafka.start_timeout_s sets how long the start waits for it"
+)
 
 
 def _factory(url: str, make: Callable[[], Store]) -> StoreFactory:

@@ -51,8 +51,8 @@ class LaneClosed(RuntimeError):
 class Lane:
     """Write commands to one store in a thread of its own.
 
-    `put`, `drain` and `close` belong to one caller thread. The first error that ends the lane is
-    raised by the next call, and by every `put` and `drain` after that.
+    `put`, `drain` and `close` belong to one caller thread. The error that ends the lane is raised
+    by every `put` and `drain` after it.
     """
 
     def __init__(
@@ -105,8 +105,9 @@ class Lane:
         """Stop the thread and close the store; what is not durable yet is given up (call `drain`
         first).
 
-        Waits for a write under way, for `close_within_s` at most. Raises what ended the lane unless
-        it was raised before. May be called again.
+        Waits for a write under way, for `close_within_s` at most. What ended the lane and has not
+        been raised is logged: this is called, too, while another lane's error is on its way, and a
+        second one then makes Bytewax abort without a message. May be called again.
         """
         with self._changed:
             self._stopping.set()
@@ -122,7 +123,7 @@ class Lane:
             self._queue.clear()
             if self._error is not None and not self._error_raised:
                 self._error_raised = True
-                raise self._error
+                self._log.error("lane_failed", store=self.name, error=str(self._error))
 
     @property
     def _ended(self) -> bool:

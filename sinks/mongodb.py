@@ -41,6 +41,10 @@ from tidemark.redaction import redact
 Operation: TypeAlias = ReplaceOne[Document] | UpdateOne
 
 _OPERATIONS_PER_REQUEST = 1000
+_MEND = (
+    "mend what the message names in MongoDB (a document, an index, a validator, a role), then start"
+    " again: the next start resumes at the last snapshot, nothing is lost"
+)
 _AUTHENTICATION = {13, 18, 8000}
 # Codes that pass with time: elections, shutdown, locks, timeouts, a full disk, and the duplicate
 # key of two upserts that race for a new document. Names in MongoDB's error_codes.yml.
@@ -163,7 +167,7 @@ class MongoDBStore:
                     f"MongoDB cannot {doing} now (code {code}): {_brief(error)}"
                 ) from error
             raise StoreRejected(
-                f"MongoDB refuses to {doing} (code {code}): {_brief(error)}"
+                f"MongoDB refuses to {doing} (code {code}): {_brief(error)}", remedy=_MEND
             ) from error
         except (DocumentTooLarge, BSONError, OverflowError) as error:
             raise StoreRejected(
@@ -201,6 +205,7 @@ class MongoDBStore:
         return StoreRejected(
             f"MongoDB refuses {len(lasting)} documents ({doing}); first: "
             f"{refusals[0].subject!r}, code {refusals[0].code}: {refusals[0].reason}",
+            remedy=_MEND,
             refusals=refusals,
         )
 

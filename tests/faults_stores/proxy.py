@@ -19,6 +19,8 @@ Direction = Literal["requests", "answers"]
 
 _CHUNK_BYTES = 65_536
 _TIMEOUT_S = 30.0
+_STEP_S = 0.02
+"""A limited bandwidth is kept in steps of so long."""
 _HOST = "127.0.0.1"
 
 
@@ -245,7 +247,7 @@ class FaultProxy:
             if isinstance(fault, _Cut) and cut:
                 room = min(room, max(0, fault.after_bytes - connection.passed[direction]))
             elif isinstance(fault, _Slow) and fault.bytes_per_s:
-                room = min(room, 1024)
+                room = min(room, max(1, int(fault.bytes_per_s * _STEP_S)))
             if direction == "requests" and self._armed is not None:
                 at, armed = self._armed
                 if self.requested_bytes + room >= at:
