@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dataflows.streaming.decode import Reject
+from dataflows.streaming.rejects import Reject
 from dataflows.streaming.timestamps import iso
 from sinks.commands import Record
 

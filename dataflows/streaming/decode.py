@@ -6,54 +6,20 @@ check is done on whole columns. A bad record costs its own time, never that of i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from operator import attrgetter
-from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
+from dataflows.streaming.rejects import BadRows, Limits, Reason, Reject, shown
 from dataflows.streaming.schema import Event, Role, fields_of
+from dataflows.streaming.texts import TextColumns
 from dataflows.streaming.timestamps import INVALID_US, Int64Array, parse_timestamps
 
 _ANY_JSON = msgspec.json.Decoder()
-_PRINTABLE_BITS = 14_000
-"""Python prints integers of up to 4,300 digits."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-class Reason(StrEnum):
-    """Why a record was rejected: the code in the dead letter's `error.reason`."""
-
-    INVALID_JSON = "invalid_json"
-    INVALID_SCHEMA = "invalid_schema"
-    INVALID_TIMESTAMP = "invalid_timestamp"
-    FUTURE_TIMESTAMP = "future_timestamp"
-    TOO_LARGE = "too_large"
-    INVALID_ID = "invalid_id"
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A record that was not accepted: its position in the batch, the code and a sentence."""
-
-    position: int
-    reason: Reason
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Caps on what a record may hold."""
-
-    max_message_bytes: int = 1_048_576
-    max_id_length: int = 256
-    max_distinct_names: int = 1_000
-    max_future_skew_us: int = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +61,7 @@ class Decoder:
     ) -> None:
         self._decode = msgspec.json.Decoder(schema).decode
         self._limits = limits
+        self._columns = TextColumns(limits.max_id_length)
         fields = fields_of(schema)
         self._texts = [field for field in fields if field.role is not Role.TIMESTAMP]
         self._timestamp = next(field.name for field in fields if field.role is Role.TIMESTAMP)
@@ -128,21 +95,21 @@ class Decoder:
         )
         columns: dict[str, pa.StringArray] = {}
         dropped: dict[str, int] = {}
-        bad = _BadRows(positions, rejects)
+        bad = BadRows(positions, rejects)
         for field in self._texts:
             name = field.name
             texts = list(map(attrgetter(name), rows))
             if field.role is Role.OPTIONAL:
-                columns[name], dropped[name] = self._optional_column(texts, field.default)
+                columns[name], dropped[name] = self._columns.optional(texts, field.default)
             else:
-                columns[name] = self._text_column(name, texts, bad)
+                columns[name] = self._columns.required(name, texts, bad)
         times = parse_timestamps(list(map(attrgetter(self._timestamp), rows)))
         for row in np.flatnonzero(times == INVALID_US).tolist():
-            shown = _shown(getattr(rows[row], self._timestamp))
+            text = shown(getattr(rows[row], self._timestamp))
             bad.add(
                 row,
                 Reason.INVALID_TIMESTAMP,
-                f"{self._timestamp}: {shown} is neither ISO-8601 nor epoch seconds or milliseconds",
+                f"{self._timestamp}: {text} is neither ISO-8601 nor epoch seconds or milliseconds",
             )
         self._check_future(times, positions, now_us, broker_times, bad)
         self._cap_names(columns, bad)
@@ -222,80 +189,13 @@ class Decoder:
         reason = Reason.INVALID_TIMESTAMP if out_of_range else Reason.INVALID_SCHEMA
         return Reject(position, reason, str(error))
 
-    def _text_column(self, name: str, texts: list[str | int], bad: _BadRows) -> pa.StringArray:
-        try:
-            column = pa.array(texts, pa.string())
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            column = pa.array([self._decimal(text) for text in texts], pa.string())
-        if self._is_plain(column):
-            return column
-        limit = self._limits.max_id_length
-        for row, text in enumerate(column.to_pylist()):
-            if not text:
-                bad.add(row, Reason.INVALID_SCHEMA, f"{name}: is empty")
-            elif len(text) > limit:
-                message = f"{name}: {len(text)} characters, at most {limit} are taken"
-                bad.add(row, Reason.INVALID_ID, message)
-            elif _CONTROL.search(text):
-                message = f"{name}: {_shown(text)} has a control character"
-                bad.add(row, Reason.INVALID_ID, message)
-        return column
-
-    def _optional_column(self, values: list[Any], default: str) -> tuple[pa.StringArray, int]:
-        """Return the column with the default where there is no usable text, and how often a value
-        was there but of no use; a missing value and null are no fault."""
-        try:
-            column = pa.array(values, pa.string())
-            if not column.null_count and self._is_plain(column):
-                return column, 0
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            pass  # of several types: one by one
-        dropped = 0
-        texts = []
-        for value in values:
-            text = self._usable(value, default)
-            dropped += value is not None and text is None
-            texts.append(default if text is None else text)
-        return pa.array(texts, pa.string()), dropped
-
-    def _usable(self, value: object, default: str) -> str | None:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            return None
-        text = self._decimal(value)
-        fits = 0 < len(text) <= self._limits.max_id_length and not _CONTROL.search(text)
-        return text if fits or text == default else None
-
-    def _decimal(self, value: str | int) -> str:
-        """Return an integer's decimal text; one too long to print is too long for an id."""
-        if isinstance(value, str):
-            return value
-        if value.bit_length() > _PRINTABLE_BITS:
-            return "9" * (self._limits.max_id_length + 1)
-        return str(value)
-
-    def _is_plain(self, column: pa.StringArray) -> bool:
-        """Tell by the column as a whole that every text is non-empty, short enough and printable.
-
-        False means that they have to be looked at one by one, no more.
-        """
-        count = len(column)
-        if not count:
-            return True
-        _, offset_buffer, data_buffer = column.buffers()
-        offsets = np.frombuffer(offset_buffer, np.int32, count + 1)
-        lengths = np.diff(offsets)
-        if not lengths.all() or lengths.max() > self._limits.max_id_length:
-            return False
-        data = np.frombuffer(data_buffer, np.uint8)[: offsets[-1]]
-        return not bool(((data < 0x20) | (data >= 0x7F)).any())
-
     def _check_future(
         self,
         times: Int64Array,
         positions: Int64Array,
         now_us: int,
         broker_times: BrokerTimes | None,
-        bad: _BadRows,
+        bad: BadRows,
     ) -> None:
         if not len(times):
             return
@@ -309,7 +209,7 @@ class Decoder:
             message = f"{ahead_s:.0f} s ahead, at most {skew_us / 1e6:g} s are taken"
             bad.add(row, Reason.FUTURE_TIMESTAMP, message)
 
-    def _cap_names(self, columns: dict[str, pa.StringArray], bad: _BadRows) -> None:
+    def _cap_names(self, columns: dict[str, pa.StringArray], bad: BadRows) -> None:
         """Reject names past the cap, in record order; rows that are bad anyway use up no place."""
         limit = self._limits.max_distinct_names
         for field, known in self._names.items():
@@ -326,24 +226,5 @@ class Decoder:
                 if len(known) < limit:
                     known.add(name)
                 else:
-                    message = f"{field}: {_shown(name)} is new and {limit} names are known already"
+                    message = f"{field}: {shown(name)} is new and {limit} names are known already"
                     bad.add(row, Reason.INVALID_SCHEMA, message)
-
-
-class _BadRows:
-    """Rows found bad after parsing; the first reason found for a row stands."""
-
-    def __init__(self, positions: Int64Array, rejects: list[Reject]) -> None:
-        self._positions = positions
-        self._rejects = rejects
-        self.rows: set[int] = set()
-
-    def add(self, row: int, reason: Reason, message: str) -> None:
-        if row not in self.rows:
-            self.rows.add(row)
-            self._rejects.append(Reject(int(self._positions[row]), reason, message))
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

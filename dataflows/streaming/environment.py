@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dataflows.streaming.decode import Limits
+from dataflows.streaming.rejects import Limits
 from dataflows.streaming.source import SourceOptions
 from sinks.store import StoreFactory
 

@@ -112,29 +112,8 @@ def tumbling(
     splitter = Splitter(tables, window_us, env.key_groups)
 
     def split(batch: Batch) -> list[tuple[str, Parcel]]:
-        taken = batch.on_time.get(pipeline)
-        groups = splitter.split(taken.columns, taken.event_time_us) if taken else None
-        # One group keeps the books of a partition.
-        bookkeeper = batch.partition % env.key_groups
-        return [
-            (
-                str(group),
-                Parcel(
-                    origin=batch.partition,
-                    origins=batch.partitions,
-                    group=group,
-                    sequence=batch.sequence,
-                    max_event_us=batch.max_event_us,
-                    silent_us=batch.silent_us,
-                    first_offset=batch.first_offset,
-                    next_offset=batch.next_offset,
-                    max_event_before_us=batch.max_event_before_us,
-                    pieces=groups[group] if groups else [],
-                    discarded=taken.discarded if taken and group == bookkeeper else [],
-                ),
-            )
-            for group in range(env.key_groups)
-        ]
+        parcels = parcels_of(batch, splitter, pipeline, env.key_groups)
+        return [(str(parcel.group), parcel) for parcel in parcels]
 
     parcels = op.flat_map(f"{step_id}_split", events.batches, split)
     closings = op.stateful_batch(
@@ -151,6 +130,30 @@ def tumbling(
     return Windows(
         pipeline, window_us, closings, op.flat_map(f"{step_id}_late_on_arrival", closings, late)
     )
+
+
+def parcels_of(batch: Batch, splitter: Splitter, pipeline: str, key_groups: int) -> list[Parcel]:
+    """Return a batch's parcel for each key group; without records it is news of the partition."""
+    taken = batch.on_time.get(pipeline)
+    groups = splitter.split(taken.columns, taken.event_time_us) if taken else None
+    # One group keeps the books of a partition.
+    bookkeeper = batch.partition % key_groups
+    return [
+        Parcel(
+            origin=batch.partition,
+            origins=batch.partitions,
+            group=group,
+            sequence=batch.sequence,
+            max_event_us=batch.max_event_us,
+            silent_us=batch.silent_us,
+            first_offset=batch.first_offset,
+            next_offset=batch.next_offset,
+            max_event_before_us=batch.max_event_before_us,
+            pieces=groups[group] if groups else [],
+            discarded=taken.discarded if taken and group == bookkeeper else [],
+        )
+        for group in range(key_groups)
+    ]
 
 
 def merge(

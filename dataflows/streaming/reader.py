@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from dataflows.streaming.batch import Batch, Counters, OnTime
 from dataflows.streaming.deadletters import Message, late_record, rejected_record
-from dataflows.streaming.decode import BrokerTimes, Decoded, Decoder, Limits
+from dataflows.streaming.decode import BrokerTimes, Decoded, Decoder
 from dataflows.streaming.parcels import Discarded
+from dataflows.streaming.rejects import Limits
 from dataflows.streaming.schema import Event
 from dataflows.streaming.timestamps import Int64Array
 from dataflows.streaming.watermark import BEGINNING_US, END_US, window_start_us

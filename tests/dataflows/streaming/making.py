@@ -13,10 +13,9 @@ import pyarrow as pa
 
 from dataflows.interactions import Interaction
 from dataflows.streaming.batch import Batch
-from dataflows.streaming.decode import Limits
-from dataflows.streaming.parcels import Parcel
 from dataflows.streaming.reader import PartitionReader, TopicSpec
-from dataflows.streaming.split import Piece, Splitter
+from dataflows.streaming.rejects import Limits
+from dataflows.streaming.split import Piece
 from dataflows.streaming.timestamps import iso
 
 SECOND = 1_000_000
@@ -109,29 +108,6 @@ def cut_at(items: Sequence[FakeMessage], cuts: Iterable[int]) -> list[Sequence[F
     places = sorted({min(cut, len(items)) for cut in cuts})
     bounds = [0, *places, len(items)]
     return [items[a:b] for a, b in itertools.pairwise(bounds)]
-
-
-def parcels_of(batch: Batch, splitter: Splitter, pipeline: str, key_groups: int) -> list[Parcel]:
-    """Return a batch's parcel for each key group, as the flow sends them."""
-    taken = batch.on_time.get(pipeline)
-    groups = splitter.split(taken.columns, taken.event_time_us) if taken else None
-    keeper = batch.partition % key_groups
-    return [
-        Parcel(
-            origin=batch.partition,
-            origins=batch.partitions,
-            group=group,
-            sequence=batch.sequence,
-            max_event_us=batch.max_event_us,
-            silent_us=batch.silent_us,
-            first_offset=batch.first_offset,
-            next_offset=batch.next_offset,
-            max_event_before_us=batch.max_event_before_us,
-            pieces=groups[group] if groups else [],
-            discarded=taken.discarded if taken and group == keeper else [],
-        )
-        for group in range(key_groups)
-    ]
 
 
 def rows_of(piece: Piece) -> pl.DataFrame:

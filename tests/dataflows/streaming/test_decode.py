@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.interactions import Interaction
-from dataflows.streaming.decode import Decoder, Limits, Reason
+from dataflows.streaming.decode import Decoder
 from dataflows.streaming.reader import broker_times_of
+from dataflows.streaming.rejects import Limits, Reason
 from tests.dataflows.streaming.making import CREATE_TIME, NOW, SECOND, T0, FakeMessage, record
 
 Row = tuple[int, str, str, str, int]

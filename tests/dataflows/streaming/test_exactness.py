@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from dataflows.interactions import summary_fields
 from dataflows.streaming.batch import Batch
+from dataflows.streaming.operators import parcels_of
 from dataflows.streaming.parcels import Closing
 from dataflows.streaming.split import Splitter
 from dataflows.streaming.summary import (
@@ -35,7 +36,6 @@ from tests.dataflows.streaming.making import (
     T0,
     cut_at,
     messages_of,
-    parcels_of,
     reader_of,
     record,
     spec_of,

@@ -9,10 +9,10 @@ import pytest
 from confluent_kafka import Message, TopicPartition
 
 from dataflows.streaming import latefetch
-from dataflows.streaming.decode import Limits
 from dataflows.streaming.keygroups import key_groups_of
 from dataflows.streaming.latefetch import LateFetcher
 from dataflows.streaming.parcels import LateOnArrival
+from dataflows.streaming.rejects import Limits
 from dataflows.streaming.timestamps import iso
 from dataflows.streaming.watermark import BEGINNING_US
 from tests.dataflows.streaming.making import SECOND, T0, record, spec_of

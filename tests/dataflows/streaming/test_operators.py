@@ -19,9 +19,9 @@ from bytewax.testing import TestingSink, cluster_main, run_main
 
 from dataflows.interactions import summary_fields, summary_points
 from dataflows.streaming.batch import Batch
-from dataflows.streaming.decode import Limits
 from dataflows.streaming.environment import Environment
 from dataflows.streaming.operators import Events, accumulate, merge, progress, tumbling
+from dataflows.streaming.rejects import Limits
 from dataflows.streaming.source import SourceOptions
 from dataflows.streaming.summary import WindowSummary
 from dataflows.streaming.timestamps import moment

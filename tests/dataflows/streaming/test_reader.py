@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.streaming.batch import Batch
-from dataflows.streaming.decode import Limits
+from dataflows.streaming.rejects import Limits
 from dataflows.streaming.timestamps import iso
 from dataflows.streaming.watermark import BEGINNING_US
 from sinks.commands import Record
