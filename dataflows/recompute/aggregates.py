@@ -23,12 +23,10 @@ from dataflows.streaming.timestamps import Int64Array, moment
 from sinks.commands import Document
 from stats.tables import COUNT, CountTable
 from tidemark.config import Settings
-from tidemark.errors import TidemarkError
 from tidemark.kafka_ranges import Range
 
 _WINDOW = "__window_us"
 _MERGE_ABOVE_ROWS = 500_000
-_MOST_PARTS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +54,11 @@ def rebuild_aggregates(
     most_rows: int,
     progress: Callable[[int], None] = lambda _records: None,
 ) -> Iterator[tuple[str, list[Document]]]:
-    """Yield collections with documents; a key may come again, then with the same document."""
+    """Yield collections with documents, each key once."""
     tables = [table for table in recipe.tables(settings) if table.name in recipe.aggregates]
-    parts, part = 1, 0
-    while part < parts:
+    waiting = [(1, 0)]
+    while waiting:
+        parts, part = waiting.pop()
         try:
             collected = [
                 _Collected(table, judge.window_us, period, parts, part, most_rows)
@@ -76,17 +75,11 @@ def rebuild_aggregates(
                 progress(read)
             documents = [each.documents() for each in collected]
         except _TooManyRows:
-            if parts >= _MOST_PARTS:
-                raise TidemarkError(
-                    "single keys have too many windows to be rebuilt in memory",
-                    remedy="narrow what is read with --since-offset-time",
-                ) from None
-            # What was yielded so far is right; it comes again, and is the same then.
-            parts, part = 2 * parts, 0
+            # A key's part among twice as many is the same one, or that many further on.
+            waiting += [(2 * parts, part + parts), (2 * parts, part)]
             continue
         for table, made in zip(tables, documents, strict=True):
             yield recipe.aggregates[table.name], made
-        part += 1
 
 
 class _Collected:
@@ -131,16 +124,14 @@ class _Collected:
         if self._waiting > max(_MERGE_ABOVE_ROWS, self._frames[0].height):
             self._frames = [self._merged(self._frames)]
             self._waiting = 0
-            if self._frames[0].height > self._most_rows:
-                raise _TooManyRows
+            self._require_room(self._frames[0])
 
     def documents(self) -> list[Document]:
         """Return the aggregates of the keys of the period, as `sinks.aggregate` makes them."""
         if not self._frames:
             return []
         rows = self._merged(self._frames)
-        if rows.height > self._most_rows and self._parts < _MOST_PARTS:
-            raise _TooManyRows
+        self._require_room(rows)
         if self._table.distinct is not None:
             once = pl.when(pl.col(self._table.distinct) == "").then(pl.col(COUNT)).otherwise(1)
             rows = rows.with_columns(once.cast(pl.Int64).alias(COUNT))
@@ -189,6 +180,11 @@ class _Collected:
                 first_us,
             ) in by_key.iter_rows()
         ]
+
+    def _require_room(self, rows: pl.DataFrame) -> None:
+        # A single key can not be divided any further.
+        if rows.height > self._most_rows and rows[self._table.keys[0]].n_unique() > 1:
+            raise _TooManyRows
 
     def _merged(self, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
         keys = [_WINDOW, *self._table.columns]

@@ -69,7 +69,9 @@ def change_of(
         aside = Aside(before.get("rejected", 0), before.get("late", 0), window.aside.duplicates)
         stored_late = before.get(LATE_INCLUDED, 0)
         on_time = before["total"] + before.get("duplicates", 0) - stored_late
-        fewer = window.records < (on_time + stored_late if include_late else on_time)
+        # Late records must not make up for others that are gone.
+        fewer = window.records - window.late_included < on_time
+        fewer = fewer or (include_late and window.records < on_time + stored_late)
         late_included = max(0, window.records - on_time)
     final = window.final(aside)
     fields = {**recipe.fields(final, zone), LATE_INCLUDED: late_included}

@@ -34,6 +34,10 @@ class FlowRuns(TidemarkError):
     """The flow adds to the documents that are to be replaced."""
 
 
+class RecordsGone(TidemarkError):
+    """The topic does not keep what the documents were summed up from."""
+
+
 @dataclass(slots=True)
 class KeysReport:
     """How many documents of current aggregates were looked at, differ, and were left alone."""
@@ -116,7 +120,7 @@ class Keys:
             report.keys += 1
             if old is not None and (
                 old["last_window"] > document["last_window"]
-                or (old["total"] > document["total"] and not allow_fewer)
+                or (not allow_fewer and _fewer(old, document))
             ):
                 report.left_alone += 1
                 continue
@@ -139,3 +143,22 @@ class Keys:
     def _books(self) -> list[Document]:
         topic = self.recipe.section(self.settings).topic
         return [e for e in self.stored.of_pipeline(self.recipe.pipeline) if e["topic"] == topic]
+
+
+def require_everything(ranges: Sequence[Range]) -> None:
+    """Raise RecordsGone unless the topic is read from its very first record on."""
+    if any(each.first > 0 for each in ranges):
+        raise RecordsGone(
+            "the first records of the topic are gone or not read: sums over all windows can not be"
+            " rebuilt",
+            remedy="rebuild without --stats; --allow-fewer rebuilds them from what is read",
+        )
+
+
+def _fewer(old: Document, new: Document) -> bool:
+    kinds = old["by_type"].items()
+    return bool(
+        old["windows"] > new["windows"]
+        or old["first_seen"] < new["first_seen"]
+        or any(new["by_type"].get(name, 0) < count for name, count in kinds)
+    )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from dataflows.recompute.changes import Change, Removal, change_of, removal_of
 from dataflows.recompute.closed import is_running, require_closed
-from dataflows.recompute.keys import Keys, KeysReport
+from dataflows.recompute.keys import Keys, KeysReport, require_everything
 from dataflows.recompute.recipe import Recipe
 from dataflows.recompute.records import Judge
 from dataflows.recompute.windows import MOST_ROWS, Pass, rebuild
@@ -85,9 +85,9 @@ def recompute(
 ) -> Report:
     """Rebuild the windows; without `write` only say what would change.
 
-    Raises StillOpen, FlowRuns, NoBooks, WrongPeriod, NoSuchTopic, ReadFailed, StoreUnavailable,
-    StoreRejected. Where it fails half-way, what was written is right, and another run does the
-    rest.
+    Raises StillOpen, FlowRuns, RecordsGone, NoBooks, WrongPeriod, NoSuchTopic, ReadFailed,
+    StoreUnavailable, StoreRejected. Where it fails half-way, what was written is right, and another
+    run does the rest.
     """
     recipe, section = request.recipe, request.recipe.section(settings)
     report = Report()
@@ -104,6 +104,8 @@ def recompute(
         keys = Keys(settings, recipe, stored)
         if request.stats and write:
             keys.require_stopped()
+        if request.stats and not request.allow_fewer:
+            require_everything(ranges)
         end = moment(end_us)
         require_closed(stored, recipe.pipeline, section.topic, len(ranges), section.window_s, end)
         if write and is_running(stored.of_pipeline(recipe.pipeline), datetime.now(UTC)):

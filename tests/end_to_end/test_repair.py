@@ -397,6 +397,8 @@ def test_windows_that_the_topic_no_longer_keeps_are_left_alone(
     assert done.code == 1
     assert "left alone: 1 windows" in done.stderr
     assert flow.totals() == {"12:00:00Z": 2, "12:00:10Z": 2}
+    gone = flow.tidemark("recompute", *period, "--stats")
+    assert (gone.code, "can not be rebuilt" in gone.stderr) == (1, True)
     flow.ok("recompute", *period, "--yes", "--allow-fewer")
     assert flow.totals() == {"12:00:00Z": 1, "12:00:10Z": 2}
 
