@@ -57,7 +57,13 @@ class Flow:
         return done.stdout
 
     def documents(self, collection: str) -> dict[str, dict[str, Any]]:
-        return sqlite_documents(self.directory / "out.db")(collection)
+        try:
+            return sqlite_documents(self.directory / "out.db")(collection)
+        except sqlite3.OperationalError as error:
+            # A flow that starts makes the file first, then the tables.
+            if "no such table" not in str(error):
+                raise
+            return {}
 
     def totals(self) -> dict[str, int]:
         return {key[-9:]: each["total"] for key, each in self.documents("aggregated_data").items()}
