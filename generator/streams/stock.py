@@ -13,7 +13,7 @@ from generator.population import Skew
 
 Numbers = NDArray[np.int64]
 
-DEMAND: Final = {0: 5.0, 1: 50.0, 2: 20.0, 3: 12.0, 5: 6.0, 8: 3.0, 12: 2.0, 20: 1.4, 60: 0.6}
+DEMAND: Final = {0: 4.0, 1: 50.0, 2: 20.0, 3: 12.0, 5: 6.0, 8: 3.0, 12: 2.0, 20: 2.0, 60: 1.0}
 """Pieces sold between two updates, and how often."""
 BACK_ORDERS_EVERY: Final = 20
 """One shelf in so many sells what it does not have: its stock goes below zero."""

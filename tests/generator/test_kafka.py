@@ -82,6 +82,21 @@ def test_the_topic_holds_the_truth_byte_for_byte_in_order(
     assert held.equals(truth_of(tmp_path / "truth.parquet"))
 
 
+@pytest.mark.parametrize("stream", ["logins", "activity", "sales", "inventory"])
+def test_the_topic_holds_the_truth_of_every_stream(
+    kafka: KafkaEndpoint, make_topic: MakeTopic, tmp_path: Path, stream: str
+) -> None:
+    topic = make_topic(partitions=3)
+    faults = ALL_FAULTS | {"missing_optional_share": 0.05}
+    given = settings(stream=stream, count=60_000, batch_size=7_000, faults=faults)
+    target = KafkaTarget(kafka.client_properties(), topic)
+    with TruthWriter(tmp_path / "truth.parquet", topic) as truth:
+        assert send(plan(given, target.partitions(30.0)), target, given, truth=truth).complete
+    held = read_topic(kafka.client_properties(), topic, 3)
+    assert len(held) == 60_000
+    assert held.equals(truth_of(tmp_path / "truth.parquet"))
+
+
 def test_the_partition_is_that_of_the_plan_whatever_the_key(
     kafka: KafkaEndpoint, make_topic: MakeTopic
 ) -> None:

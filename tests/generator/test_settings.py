@@ -37,6 +37,10 @@ def test_rates_follow_from_two_of_three(
         ({"faults": {"late_share": 0.6, "malformed_share": 0.5}}, "add up to 1.1"),
         ({"population": {"types": {"view": 0.0}}}, "weight above 0"),
         ({"population": {"types": {"": 1.0}}}, "empty name"),
+        ({"logins": {"locales": {"US": 0.0}}}, "weight above 0"),
+        ({"sales": {"payment_methods": {"": 1.0}}}, "empty name"),
+        ({"faults": {"missing_optional_share": 1.1}}, "less than or equal to 1"),
+        ({"stream": "weather"}, "'interactions', 'logins', 'activity', 'sales' or 'inventory'"),
         ({"sed": 1}, "Extra inputs"),
     ],
 )
