@@ -261,6 +261,9 @@ class FaultProxy:
         sink.sendall(chunk[:room])
         if begin is not None:
             begin()
+            with self._lock:
+                if connection not in self._connections:
+                    raise ConnectionResetError("the fault has ended the connection")
         elif cut and room < len(chunk):
             self._hit(fault)
             raise ConnectionResetError("cut")
