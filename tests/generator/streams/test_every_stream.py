@@ -43,7 +43,7 @@ def is_count(value: Any) -> bool:
 
 
 def is_amount(value: Any) -> bool:
-    exact = is_whole(value) or (isinstance(value, Decimal) and -value.as_tuple().exponent <= 2)
+    exact = is_whole(value) or (isinstance(value, Decimal) and value * 100 == int(value * 100))
     return exact and value > 0
 
 
@@ -212,7 +212,7 @@ def test_same_seed_gives_the_same_bytes_for_any_batch_size(
 def test_another_seed_gives_other_records(stream: str, clean: pl.DataFrame) -> None:
     other = records(stream, count=len(clean), seed=43)
     assert (other["value"] == clean["value"]).sum() == 0
-    assert (other["key"] == clean["key"]).mean() < 0.1
+    assert (other["key"] == clean["key"]).sum() < 0.1 * len(clean)
 
 
 def test_fewer_records_are_a_prefix(stream: str, clean: pl.DataFrame) -> None:
@@ -304,7 +304,7 @@ def test_some_names_are_odd_and_none_need_be(stream: str, clean: pl.DataFrame) -
     assert all(value.isascii() for value in plain["value"])
     for name in names:
         odd = clean[name].drop_nulls().str.contains(r"[.$ ]|[^\x00-\x7f]")
-        assert 0.0005 < odd.mean() < 0.05, name  # type: ignore[operator]
+        assert 0.0005 < odd.sum() / len(odd) < 0.05, name
         assert not plain[name].drop_nulls().str.contains(r"[.$ ]|[^\x00-\x7f]").any()
 
 

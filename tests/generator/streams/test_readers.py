@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from dataflows.streaming.decode import Decoder, Limits
+from dataflows.streaming.decode import Decoder
+from dataflows.streaming.rejects import Limits
 from dataflows.streaming.schema import Event, Id, Name, Optional, Timestamp
 from tests.generator.streams.drawing import ALL_FAULTS, START_US, records
 
@@ -51,7 +52,7 @@ class Update(Event, kw_only=True):
     last_updated: Timestamp
 
 
-SCHEMAS = {"logins": Login, "activity": Activity, "sales": Sale, "inventory": Update}
+SCHEMAS: dict[str, type[Event]] = {"logins": Login, "activity": Activity, "sales": Sale, "inventory": Update}
 
 
 @pytest.mark.parametrize("stream", SCHEMAS)

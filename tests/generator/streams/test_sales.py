@@ -60,7 +60,7 @@ def test_a_product_has_one_category_and_its_price_is_only_ever_reduced(
 def test_quantities_and_payment_methods_follow_their_weights(sales: pl.DataFrame) -> None:
     for column, weights in (("quantity", QUANTITIES), ("payment_method", PAYMENT_METHODS)):
         shares = dict(sales[column].value_counts(normalize=True).iter_rows())
-        for name, weight in weights.items():  # type: ignore[attr-defined]
+        for name, weight in weights.items():
             assert shares[name] == pytest.approx(weight / 100, rel=0.1, abs=0.003)
 
 
