@@ -9,7 +9,7 @@ import polars as pl
 from generator import GeneratorSettings
 from tests.conftest import MakeTopic
 from tests.end_to_end.conftest import PARTITIONS, WINDOW_S, fill, interactions_with_faults
-from tests.sinks.readers import sqlite_documents
+from tests.sinks.readers import sqlite_documents, sqlite_documents_so_far
 from tests.support.comparing import assert_same
 from tests.support.recompute import current_aggregates, interactions_documents, load_truth
 from tests.support.running import BYTEWAX, TIDEMARK, Running, run
@@ -31,13 +31,10 @@ def test_live_equals_backlog_equals_recomputation_and_nothing_vanishes(
         "TIDEMARK_DOCUMENTS__URLS": "sqlite:live.db",
         "TIDEMARK_SERIES__URLS": "sqlite:live.db",
     }
-    live = sqlite_documents(tmp_path / "live.db")
-
-    def collection(name: str) -> dict[str, dict[str, object]]:
-        return live(name) if (tmp_path / "live.db").exists() else {}
+    live = sqlite_documents_so_far(tmp_path / "live.db")
 
     def all_idle() -> bool:
-        states = [part["state"] for part in collection("pipeline_status").values()]
+        states = [part["state"] for part in live("pipeline_status").values()]
         return states == ["idle"] * PARTITIONS
 
     truth_file = tmp_path / "truth.parquet"
@@ -48,7 +45,7 @@ def test_live_equals_backlog_equals_recomputation_and_nothing_vanishes(
         documents = interactions_documents(truth.accepted, window_s=WINDOW_S)
         # No end of input: the last windows close because all partitions have fallen silent.
         job.wait_until(
-            lambda: len(collection("aggregated_data")) == len(documents),
+            lambda: len(live("aggregated_data")) == len(documents),
             what=f"all {len(documents)} windows",
         )
         job.wait_until(all_idle, what="silence on all partitions")

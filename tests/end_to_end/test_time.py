@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.conftest import MakeTopic
 from tests.end_to_end.conftest import WINDOW_S
-from tests.sinks.readers import sqlite_documents, sqlite_series
+from tests.sinks.readers import sqlite_documents_so_far, sqlite_series
 from tests.support.producing import START, interaction, produce
 from tests.support.running import BYTEWAX, TIDEMARK, Running, run
 from tests.support.servers import KafkaEndpoint
@@ -31,16 +31,11 @@ def _settings(kafka: KafkaEndpoint, topic: str) -> dict[str, str]:
     }
 
 
-def _reader(directory: Path) -> Callable[[str], dict[str, dict[str, Any]]]:
-    read = sqlite_documents(directory / "out.db")
-    return lambda name: read(name) if (directory / "out.db").exists() else {}
-
-
 def test_a_partition_that_wakes_behind_closed_windows_is_late_and_nothing_vanishes(
     kafka: KafkaEndpoint, make_topic: MakeTopic, tmp_path: Path
 ) -> None:
     topic = make_topic(2)
-    read = _reader(tmp_path)
+    read = sqlite_documents_so_far(tmp_path / "out.db")
 
     def totals() -> dict[str, object]:
         return {key[-9:]: document["total"] for key, document in read("aggregated_data").items()}
@@ -97,12 +92,12 @@ def test_a_store_closed_by_the_end_of_input_is_not_resumed_on_a_topic_that_has_g
     assert "--until-end" in grown.stderr
     assert "remedy" in grown.stderr
     assert "Traceback" not in grown.stderr
-    assert _reader(tmp_path)("user_stats")["u1"]["total"] == 2
+    assert sqlite_documents_so_far(tmp_path / "out.db")("user_stats")["u1"]["total"] == 2
 
     (tmp_path / "out.db").unlink()
     anew = run((*until_end, "--fresh"), tmp_path, settings)
     assert anew.code == 0, anew.stderr
-    assert _reader(tmp_path)("user_stats")["u1"]["total"] == 3
+    assert sqlite_documents_so_far(tmp_path / "out.db")("user_stats")["u1"]["total"] == 3
 
 
 def test_clocks_that_lie_make_nothing_late_that_is_not(
@@ -141,7 +136,7 @@ def test_clocks_that_lie_make_nothing_late_that_is_not(
                 largest = max(largest, second)
     assert late > 10
 
-    read = _reader(tmp_path)
+    read = sqlite_documents_so_far(tmp_path / "out.db")
     stored = {
         (document["timestamp"] - START).total_seconds(): document["total"]
         for document in read("aggregated_data").values()
@@ -167,7 +162,9 @@ def test_days_and_hours_are_those_of_the_chosen_zone(
     assert done.code == 0, done.stderr
     found = [
         (document["day_type"], document["hour_of_day"])
-        for _, document in sorted(_reader(tmp_path)("aggregated_data").items())
+        for _, document in sorted(
+            sqlite_documents_so_far(tmp_path / "out.db")("aggregated_data").items()
+        )
     ]
     assert found == [
         ("weekday", 23),

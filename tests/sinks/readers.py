@@ -56,6 +56,23 @@ def sqlite_documents(path: Path) -> Callable[[str], dict[str, Document]]:
     return read
 
 
+def sqlite_documents_so_far(path: Path) -> Callable[[str], dict[str, Document]]:
+    """Return a reader of a file that a job may still have to make; no document until then."""
+    read = sqlite_documents(path)
+
+    def read_so_far(collection: str) -> dict[str, Document]:
+        if not path.exists():
+            return {}
+        try:
+            return read(collection)
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            return {}
+
+    return read_so_far
+
+
 def mongo_documents(mongo: MongoEndpoint, database: str) -> Callable[[str], dict[str, Document]]:
     """Return a reader of the documents in a database."""
 

@@ -18,7 +18,7 @@ def read_topic(kafka: KafkaEndpoint, topic: str) -> list[Message]:
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
             consumer.assign([TopicPartition(topic, partition, low)])
             while low < high:
-                for message in consumer.consume(10_000, timeout=5.0):
+                for message in consumer.consume(min(10_000, high - low), timeout=5.0):
                     assert message.error() is None, message.error()
                     messages.append(message)
                     low = (message.offset() or 0) + 1
