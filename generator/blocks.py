@@ -23,7 +23,7 @@ from generator.faults import (
     malform,
 )
 from generator.optional import missing as missing_optional
-from generator.settings import GeneratorSettings
+from generator.settings import ALL, GeneratorSettings
 from generator.streams import STREAMS, Draw
 from tidemark.errors import TidemarkError
 
@@ -46,6 +46,8 @@ class Blocks:
         self._check("silence", self._silence.partition)
         self._check("partition_lag", self._lag.partition if self._lag.by_s > 0 else None)
         self._clock = EventClock(settings.events_per_event_second, settings.scenarios.burst)
+        if settings.stream == ALL:
+            raise ValueError("all streams have no blocks of their own")
         self._stream = STREAMS[settings.stream](settings, partitions)
         self._faults = self._stream.faults(settings.faults)
         self._stream_code = crc32(settings.stream.encode())

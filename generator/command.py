@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from generator.delivery import Delivery
 from generator.kafka import KafkaTarget
+from generator.mixing import MixedTarget, MixedTruth
 from generator.planning import plan, record_limit
 from generator.progress import ProgressDisplay
-from generator.run import Target, send
-from generator.settings import GeneratorSettings
+from generator.run import Target, Truth, send
+from generator.settings import ALL, GeneratorSettings
 from generator.stdout import LinesTarget
 from generator.streams import STREAMS
 from generator.truth import TruthWriter
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
     from tidemark.config import Settings
 
 
-def topic_of(settings: Settings, generator: GeneratorSettings) -> str:
-    """Return the topic to send to: the generator's own, or that of the stream's pipeline."""
-    if generator.topic is not None:
-        return generator.topic
-    pipeline = getattr(settings.pipelines, generator.stream, None)
-    topic: str = STREAMS[generator.stream].topic if pipeline is None else pipeline.topic
-    return topic
+def topics_of(settings: Settings, generator: GeneratorSettings) -> dict[str, str]:
+    """Return the topic of each stream to send: the generator's own, or that of its pipeline."""
+    names = [generator.stream] if generator.stream != ALL else list(generator.mix_shares)
+    topics: dict[str, str] = {}
+    for name in names:
+        pipeline = getattr(settings.pipelines, name, None)
+        usual = STREAMS[name].topic if pipeline is None else pipeline.topic
+        topics[name] = generator.topic or usual
+    return topics
 
 
 def generate(
@@ -48,16 +51,23 @@ def generate(
     The last line, on stdout (with `to_stdout` on stderr), tells the outcome. 0: every record is
     acknowledged, 1: not every one, 130: interrupted. Raises TidemarkError if the run cannot start.
     """
-    topic = topic_of(settings, generator)
+    topics = topics_of(settings, generator)
     target: Target
+    partitions = dict.fromkeys(topics, settings.topics.partitions)
     if to_stdout:
-        target, partitions = LinesTarget(sys.stdout.buffer), settings.topics.partitions
+        target = LinesTarget(sys.stdout.buffer)
     else:
-        target = KafkaTarget(settings.kafka.client_properties(), topic)
-        partitions = target.partitions(settings.kafka.start_timeout_s)
+        properties, patience_s = settings.kafka.client_properties(), settings.kafka.start_timeout_s
+        targets = {name: KafkaTarget(properties, topic) for name, topic in topics.items()}
+        partitions = {name: each.partitions(patience_s) for name, each in targets.items()}
+        target = MixedTarget(targets) if generator.stream == ALL else targets[generator.stream]
     frames = plan(generator, partitions, datetime.now(UTC))
     with ExitStack() as stack:
-        writer = stack.enter_context(TruthWriter(truth, topic)) if truth is not None else None
+        writer: Truth | None = None
+        if truth is not None and generator.stream == ALL:
+            writer = stack.enter_context(MixedTruth(truth, topics))
+        elif truth is not None:
+            writer = stack.enter_context(TruthWriter(truth, topics[generator.stream]))
         stop = stack.enter_context(_stop_on_signals())
         display = stack.enter_context(ProgressDisplay(record_limit(generator)))
         try:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from generator.blocks import Blocks
 from generator.clock import EventClock
-from generator.settings import GeneratorSettings
+from generator.mixing import mixed
+from generator.settings import ALL, GeneratorSettings
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def plan(
-    settings: GeneratorSettings, partitions: int, start: datetime | None = None
+    settings: GeneratorSettings,
+    partitions: int | Mapping[str, int],
+    start: datetime | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Yield the records of a run in the order in which they are to be sent.
 
@@ -23,8 +26,12 @@ def plan(
     offset_us (place in event time since the start, before faults: Int64), partition (Int32),
     sequence (order within the partition: Int64), key and value (Binary), fault (one of FAULTS),
     fault_detail (kind of malformed value, or the missing field), event_time_us (Int64), the fields
-    of the stream (String) and timestamp (as written, without quotes). What a record does not hold
-    is null: of a malformed one event_time_us and all fields, else the missing field.
+    of the stream (String; whole numbers and cents Int64) and its time field (as written, without
+    quotes). What a record does not hold is null: of a malformed one event_time_us and all fields,
+    else the missing field.
+
+    With stream `all` the frames are mixed ones, see `generator.mixing`, and `partitions` may say
+    for each stream how many its topic has.
 
     The same settings, partitions and start give the same bytes. Without `start_time` in the
     settings, event time begins at `start`. Raises TidemarkError if a scenario names a partition
@@ -33,8 +40,16 @@ def plan(
     begin = settings.start_time or start
     if begin is None:
         raise ValueError("no start time: neither in the settings nor given")
-    blocks = Blocks(settings, partitions, (begin - EPOCH) // timedelta(microseconds=1))
-    return _batches(_limited(blocks.frames(), record_limit(settings)), settings.batch_size)
+    start_us = (begin - EPOCH) // timedelta(microseconds=1)
+    names: list[str] = list(settings.mix_shares) if settings.stream == ALL else [settings.stream]
+    counts: Mapping[str, int] = (
+        dict.fromkeys(names, partitions) if isinstance(partitions, int) else partitions
+    )
+    if settings.stream == ALL:
+        frames = mixed(settings, counts, start_us)
+    else:
+        frames = Blocks(settings, counts[settings.stream], start_us).frames()
+    return _batches(_limited(frames, record_limit(settings)), settings.batch_size)
 
 
 def record_limit(settings: GeneratorSettings) -> int | None:

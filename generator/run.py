@@ -13,7 +13,6 @@ import polars as pl
 from generator.clock import US_PER_S
 from generator.delivery import Delivery
 from generator.settings import GeneratorSettings
-from generator.truth import TruthWriter
 
 TICK_S: Final = 0.01
 """Records that fall due within one tick are sent together."""
@@ -43,12 +42,19 @@ class Target(Protocol):
         """Wait until it is known what became of every record."""
 
 
+class Truth(Protocol):
+    """Where it is written down what was sent."""
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Add records that are about to be sent."""
+
+
 def send(
     frames: Iterable[pl.DataFrame],
     target: Target,
     settings: GeneratorSettings,
     *,
-    truth: TruthWriter | None = None,
+    truth: Truth | None = None,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
 ) -> Delivery:

@@ -20,8 +20,9 @@ with neither it goes on until it is stopped.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -34,6 +35,14 @@ PositiveFloat = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(ge=1)]
 TimestampFormat = Literal["iso", "iso_naive", "epoch_s", "epoch_ms", "mixed"]
 StreamName = Literal["interactions", "logins", "activity", "sales", "inventory"]
+ALL: Final = "all"
+MIX: Final[Mapping[StreamName, float]] = {
+    "interactions": 50.0,
+    "logins": 15.0,
+    "activity": 20.0,
+    "sales": 10.0,
+    "inventory": 5.0,
+}
 
 
 def _as_utc(moment: datetime) -> datetime:
@@ -232,8 +241,10 @@ class ScenarioSettings(_Part):
 class GeneratorSettings(_Part):
     """What the generator sends; the module's docstring explains rate, speed and event_rate."""
 
-    stream: StreamName = "interactions"
-    """Which kind of events."""
+    stream: StreamName | Literal["all"] = "interactions"
+    """Which kind of events; all: every kind to its own topic, interleaved."""
+    mix: dict[StreamName, Weight] = Field(default_factory=dict)
+    """How often each kind comes when there are all (weights); empty: the usual mix."""
     topic: str | None = None
     """null: the topic of the pipeline of that stream."""
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
@@ -272,6 +283,16 @@ class GeneratorSettings(_Part):
     """Stream inventory."""
 
     @model_validator(mode="after")
+    def _mix_can_be_sent(self) -> Self:
+        if self.mix and not sum(self.mix.values()) > 0:
+            raise ValueError("mix needs at least one stream with a weight above 0")
+        if self.stream == ALL and self.topic is not None:
+            raise ValueError(
+                "topic names one topic, but stream all has one for each kind of events"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _speeds_agree(self) -> Self:
         if self.rate is not None and self.interval_s is not None:
             raise ValueError(
@@ -303,3 +324,16 @@ class GeneratorSettings(_Part):
         if self.wall_rate is not None:
             return self.wall_rate / self.speed
         return DEFAULT_EVENT_RATE
+
+    @property
+    def mix_shares(self) -> dict[StreamName, float]:
+        """Share of each stream in all of them; those without a weight are left out."""
+        weights = self.mix or MIX
+        total = sum(weights.values())
+        return {name: weight / total for name, weight in weights.items() if weight > 0}
+
+    def of_mix(self, stream: StreamName) -> GeneratorSettings:
+        """Return the settings of one of the streams of a mix; it has no pace of its own."""
+        rate = self.events_per_event_second * self.mix_shares[stream]
+        pace = {"event_rate": rate, "rate": None, "interval_s": None, "speed": 1.0}
+        return self.model_copy(update={"stream": stream, **pace})

@@ -32,7 +32,7 @@ def generate(
     stream: Annotated[
         str | None,
         typer.Option(
-            help="Kind of events.", metavar="interactions|logins|activity|sales|inventory"
+            help="Kind of events.", metavar="interactions|logins|activity|sales|inventory|all"
         ),
     ] = None,
     topic: Annotated[str | None, typer.Option(help="Topic to send to.")] = None,
@@ -92,7 +92,9 @@ def generate(
     ] = None,
     truth: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write down what is sent, as Parquet."),
+        typer.Option(
+            metavar="FILE", help="Write down what is sent, as Parquet; a file a stream for all."
+        ),
     ] = None,
     stdout: Annotated[bool, typer.Option("--stdout", help="Print lines instead.")] = False,
 ) -> None:

@@ -52,7 +52,12 @@ class Update(Event, kw_only=True):
     last_updated: Timestamp
 
 
-SCHEMAS: dict[str, type[Event]] = {"logins": Login, "activity": Activity, "sales": Sale, "inventory": Update}
+SCHEMAS: dict[str, type[Event]] = {
+    "logins": Login,
+    "activity": Activity,
+    "sales": Sale,
+    "inventory": Update,
+}
 
 
 @pytest.mark.parametrize("stream", SCHEMAS)
