@@ -241,7 +241,7 @@ class ScenarioSettings(_Part):
 class GeneratorSettings(_Part):
     """What the generator sends; the module's docstring explains rate, speed and event_rate."""
 
-    stream: StreamName | Literal["all"] = "interactions"
+    stream: Literal[StreamName, "all"] = "interactions"
     """Which kind of events; all: every kind to its own topic, interleaved."""
     mix: dict[StreamName, Weight] = Field(default_factory=dict)
     """How often each kind comes when there are all (weights); empty: the usual mix."""

@@ -14,8 +14,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.conftest import MakeTopic
-from tests.support.servers import KafkaEndpoint
+from tests.conftest import MakeTopic, StartServer
+from tests.support.servers import Kafka, KafkaEndpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKFILL = ["--rate", "max", "--event-rate", "50000", "--start-time", "2026-11-20T00:00:00"]
@@ -45,6 +45,44 @@ def test_stdout_prints_the_events_and_nothing_else(
     assert len(events) == 50
     assert events[0]["timestamp"] == "2026-11-20T00:00:00.000000Z"
     assert b"sent 50, acknowledged 50, failed 0" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("stream", "fields"),
+    [
+        ("logins", {"device_id", "locale"}),
+        ("activity", {"activity_type", "session_id"}),
+        ("sales", {"transaction_id", "total_amount"}),
+        ("inventory", {"current_stock", "last_updated"}),
+    ],
+)
+def test_the_stream_is_a_flag(
+    environ: dict[str, str], tmp_path: Path, stream: str, fields: set[str]
+) -> None:
+    done = run_generator(environ, tmp_path, "--stdout", "--count", "9", "--stream", stream)
+    assert done.returncode == 0
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(events) == 9
+    assert all(fields <= event.keys() for event in events)
+
+
+def test_all_streams_go_to_their_topics_each_with_a_truth_file(
+    environ: dict[str, str], tmp_path: Path, start_server: StartServer
+) -> None:
+    server = start_server(Kafka)
+    topics = ["user_interactions", "user-login", "user_activity", "sales", "inventory"]
+    for number, topic in enumerate(topics):
+        server.create_topic(topic, 1 + number)
+    environ["KAFKA_BOOTSTRAP_SERVERS"] = server.bootstrap_servers
+    flags = ["--stream", "all", "--count", "20000", "--malformed", "0.01", *BACKFILL]
+    done = run_generator(environ, tmp_path, *flags, "--truth", "t.parquet")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith(b"sent 20000, acknowledged 20000, failed 0, ")
+    names = ["interactions", "logins", "activity", "sales", "inventory"]
+    truth = [pl.read_parquet(tmp_path / f"t-{name}.parquet") for name in names]
+    assert sum(map(len, truth)) == 20_000
+    assert [set(frame["topic"]) for frame in truth] == [{topic} for topic in topics]
+    assert [frame["partition"].n_unique() for frame in truth] == [1, 2, 3, 4, 5]
 
 
 def test_configuration_and_flags_over_it(environ: dict[str, str], tmp_path: Path) -> None:
@@ -135,6 +173,8 @@ def test_an_unreachable_broker_is_one_message_and_one(
         (2, ["--late", "2"], "generator.faults.late_share = 2.0"),
         (2, ["--rate", "fast"], "generator.rate = 'fast'"),
         (2, ["--set", "no.such=1"], "generator.no"),
+        (2, ["--stream", "weather"], "generator.stream = 'weather'"),
+        (2, ["--stream", "all", "--topic", "t"], "stream all has one for each kind"),
         (2, ["--set", "nonsense"], "PATH=VALUE"),
         (1, ["--stdout", "--set", "scenarios.silence.partition=7"], "partition 7"),
     ],
