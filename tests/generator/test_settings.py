@@ -40,7 +40,7 @@ def test_rates_follow_from_two_of_three(
         ({"logins": {"locales": {"US": 0.0}}}, "weight above 0"),
         ({"sales": {"payment_methods": {"": 1.0}}}, "empty name"),
         ({"faults": {"missing_optional_share": 1.1}}, "less than or equal to 1"),
-        ({"stream": "weather"}, "'interactions', 'logins', 'activity', 'sales' or 'inventory'"),
+        ({"stream": "weather"}, "'activity', 'sales', 'inventory' or 'all'"),
         ({"sed": 1}, "Extra inputs"),
     ],
 )
