@@ -13,8 +13,8 @@ from confluent_kafka.admin import AdminClient
 
 from dataflows.side_topics import provide_side_topics
 from dataflows.streaming.environment import MICROSECONDS, Environment
+from dataflows.streaming.partition_log import SourceOptions
 from dataflows.streaming.rejects import Limits
-from dataflows.streaming.source import SourceOptions
 from dataflows.topic_identity import topic_identity
 from sinks import check, document_stores, kafka_store, series_stores
 from tidemark.config import Settings

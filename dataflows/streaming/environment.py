@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from dataflows.streaming.partition_log import SourceOptions
 from dataflows.streaming.rejects import Limits
-from dataflows.streaming.source import SourceOptions
 from sinks.store import StoreFactory
 
 MICROSECONDS = 1_000_000

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from dataflows.streaming.deadletters import late_record
 from dataflows.streaming.decode import Decoder
@@ -20,11 +20,17 @@ from dataflows.streaming.parcels import LateOnArrival
 from dataflows.streaming.reader import TopicSpec, broker_times_of
 from dataflows.streaming.watermark import window_start_us
 from sinks.commands import Record
+from tidemark.errors import TidemarkError
 from tidemark.log import get_logger
 
 _GIVE_UP_AFTER_S = 30.0
+_DELETED = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
 
 log = get_logger(__name__)
+
+
+class LateRecordsUnreadable(TidemarkError):
+    """Late records can not be fetched now."""
 
 
 class LateFetcher:
@@ -42,16 +48,20 @@ class LateFetcher:
     def fetch(self, late: LateOnArrival) -> list[Record]:
         """Return the records for the late topic.
 
-        Where some can not be read any more, what is missing is logged; all are counted as late.
+        Records that retention has deleted meanwhile are counted as late, and logged as missing.
+        Raises LateRecordsUnreadable when the broker does not give them: the flow stops then, and
+        fetches them after the next start, when the same records are late again.
         """
         consumer = Consumer(
-            {**self._client, "group.id": "tidemark-late", "enable.auto.commit": False}
+            {
+                **self._client,
+                "group.id": "tidemark-late",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+            }
         )
         try:
             messages = self._read(consumer, late)
-        except KafkaException as error:
-            log.error("late_records_unreadable", error=str(error), records=late.records)
-            return []
         finally:
             consumer.close()
         records = self._select(messages, late)
@@ -62,16 +72,25 @@ class LateFetcher:
     def _read(self, consumer: Consumer, late: LateOnArrival) -> list[Message]:
         consumer.assign([TopicPartition(self._spec.topic, late.origin, late.first_offset)])
         messages: list[Message] = []
+        last_error = "it did not answer"
         deadline_s = time.monotonic() + _GIVE_UP_AFTER_S
         while time.monotonic() < deadline_s:
             for message in consumer.consume(late.next_offset - late.first_offset, timeout=0.2):
                 error = message.error()
-                if error is not None:
-                    raise KafkaException(error)
-                messages.append(message)
+                if error is None:
+                    messages.append(message)
+                elif error.code() in _DELETED:
+                    return messages
+                else:
+                    last_error = error.str()
             if messages and (messages[-1].offset() or 0) + 1 >= late.next_offset:
-                break
-        return [m for m in messages if (m.offset() or 0) < late.next_offset]
+                return [m for m in messages if (m.offset() or 0) < late.next_offset]
+        raise LateRecordsUnreadable(
+            f"the broker has not given the offsets {late.first_offset} to {late.next_offset - 1} of"
+            f" partition {late.origin} of topic {self._spec.topic} again within"
+            f" {_GIVE_UP_AFTER_S:g} s: {last_error}",
+            remedy="see the broker's log; the next start resumes at the last snapshot",
+        )
 
     def _select(self, messages: list[Message], late: LateOnArrival) -> list[Record]:
         spec = self._spec

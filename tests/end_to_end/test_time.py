@@ -59,6 +59,7 @@ def test_a_partition_that_wakes_behind_closed_windows_is_late_and_nothing_vanish
         job.wait_until(partial(_has_read, read, 17), what="the woken partition to be read")
         job.wait_until(lambda: "12:00:50Z" in totals(), what="the last window")
         job.wait_until(lambda: len(read_topic(kafka, f"{topic}.late")) == 3, what="late records")
+        job.wait_until(lambda: "in-time" in read("user_stats"), what="the last user")
         job.interrupt()
 
     assert totals() == {f"12:00:{10 * n:02d}Z": 2 + (n == 0) + (n == 5) for n in range(6)}

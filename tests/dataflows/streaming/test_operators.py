@@ -21,8 +21,8 @@ from dataflows.interactions import summary_fields, summary_points
 from dataflows.streaming.batch import Batch
 from dataflows.streaming.environment import Environment
 from dataflows.streaming.operators import Events, accumulate, merge, progress, tumbling
+from dataflows.streaming.partition_log import SourceOptions
 from dataflows.streaming.rejects import Limits
-from dataflows.streaming.source import SourceOptions
 from dataflows.streaming.summary import WindowSummary
 from dataflows.streaming.timestamps import moment
 from sinks.aggregate import accumulate as accumulated

@@ -8,15 +8,10 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from dataflows.streaming import source
+from dataflows.streaming import partition_log
 from dataflows.streaming.batch import Batch
-from dataflows.streaming.source import (
-    KafkaPartition,
-    KafkaSource,
-    MissingOffsetError,
-    SourceError,
-    SourceOptions,
-)
+from dataflows.streaming.partition_log import MissingOffsetError, SourceError, SourceOptions
+from dataflows.streaming.source import KafkaPartition, KafkaSource
 from tests.dataflows.streaming.making import SECOND, T0, record, spec_of
 
 SPEC = spec_of({"p": 10 * SECOND}, 5 * SECOND)
@@ -97,7 +92,7 @@ class Bench:
             self.properties = properties
             return self.consumer
 
-        monkeypatch.setattr(source, "Consumer", make)
+        monkeypatch.setattr(partition_log, "Consumer", make)
         chosen = SourceOptions(client={}, clock=lambda: self.now_s, **options)
         self.partition: KafkaPartition = KafkaSource(SPEC, 1, chosen).build_part(
             "step", "clicks/0", state
