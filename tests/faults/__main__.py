@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.faults.feed import LATENESS_S
 from tests.faults.scenarios import (
     IDLE_AFTER_S,
+    LATENESS_S,
     Result,
     kills_in_a_bounded_run,
     kills_in_a_live_run,
@@ -61,7 +61,7 @@ def scenarios(scale: float) -> dict[str, Scenario]:
             long_downtime,
             processes=processes,
             events=sized(60, 20) * 5_000,
-            down_s=2 * (IDLE_AFTER_S + LATENESS_S),
+            down_s=3 * (IDLE_AFTER_S + LATENESS_S),
         )
     found["rescaling"] = partial(
         rescaling, processes=(1, 2, 3, 1, 3, 2, 1), events_a_step=sized(20, 4) * 5_000

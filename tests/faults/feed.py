@@ -85,20 +85,26 @@ class Feed:
 def stream(count: int | None, **changes: Any) -> GeneratorSettings:
     """Return settings for `count` interactions with disorder within the lateness and every fault.
 
-    One partition is 30 s of event time behind the others from the start.
+    One partition is 30 s of event time behind the others from the start. Few events a second of
+    event time: many windows close while a test breaks the job.
     """
     return interactions_with_faults().model_copy(
-        update={"count": count, "batch_size": FRAME, **changes}
+        update={"event_rate": 600.0, "count": count, "batch_size": FRAME, **changes}
     )
 
 
-def truth_of(*files: Path) -> Truth:
+def with_faults(settings: GeneratorSettings, **changes: float) -> GeneratorSettings:
+    """Return settings with other faults."""
+    return settings.model_copy(update={"faults": settings.faults.model_copy(update=changes)})
+
+
+def truth_of(*files: Path, lateness_s: float = LATENESS_S) -> Truth:
     """Sort out what several feeds have sent to one topic, one after the other."""
     if len(files) == 1:
-        return load_truth(files[0], window_s=WINDOW_S, out_of_orderness_s=LATENESS_S)
+        return load_truth(files[0], window_s=WINDOW_S, out_of_orderness_s=lateness_s)
     joined = files[0].with_name("joined.parquet")
     _in_one(files).write_parquet(joined)
-    return load_truth(joined, window_s=WINDOW_S, out_of_orderness_s=LATENESS_S)
+    return load_truth(joined, window_s=WINDOW_S, out_of_orderness_s=lateness_s)
 
 
 def _in_one(files: Sequence[Path]) -> pl.DataFrame:

@@ -6,18 +6,22 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from tests.faults.feed import Feed, stream, truth_of
+from tests.faults.feed import Feed, stream, truth_of, with_faults
 from tests.faults.job import Job, settings
 from tests.faults.storm import Storm
 from tests.faults.verdict import Verdict, judge, missing_dead_letters
+from tests.support.recompute import Truth
 from tests.support.servers import KafkaEndpoint
 from tests.support.unique import unique_name
 
 PARTITIONS = 3
-IDLE_AFTER_S = 2.0
+IDLE_AFTER_S = 1.0
+"""In the scenario of a long downtime, as is this lateness."""
+LATENESS_S = 2.0
 FULL_SPEED = {"TIDEMARK_SOURCE__BATCH_SIZE": "20000", "TIDEMARK_SOURCE__EPOCH_BYTES": "67108864"}
 
 
@@ -57,7 +61,9 @@ def kills_in_a_bounded_run(
         storm.rage(kills, then=FULL_SPEED)
         assert job.end() == 0, job.text()[-3000:]
     what = f"bounded run, {_processes(processes)}"
-    return _result(what, kafka, feed, job, storm.faults(), began, _remark(storm))
+    return _result(
+        what, kafka, topic, truth_of(feed.truth_file), job, storm.faults(), began, _remark(storm)
+    )
 
 
 def kills_in_a_live_run(
@@ -86,7 +92,9 @@ def kills_in_a_live_run(
         job.start("--until-end")
         assert job.end() == 0, job.text()[-3000:]
     what = f"live run, {_processes(processes)}"
-    return _result(what, kafka, feed, job, storm.faults(), began, _remark(storm))
+    return _result(
+        what, kafka, topic, truth_of(feed.truth_file), job, storm.faults(), began, _remark(storm)
+    )
 
 
 def rescaling(
@@ -113,47 +121,80 @@ def rescaling(
     feed.close()
     assert resumed == sorted(set(resumed)), f"a run began at the same place again: {resumed}"
     what = "rescaling " + " → ".join(map(str, processes))
-    return _result(what, kafka, feed, job, {"rescaled": len(processes) - 1}, began)
+    return _result(
+        what, kafka, topic, truth_of(feed.truth_file), job, {"rescaled": len(processes) - 1}, began
+    )
 
 
 def long_downtime(
     kafka: KafkaEndpoint, directory: Path, *, processes: int, events: int, down_s: float
 ) -> Result:
-    """Stop in the middle of a stream, let `events` more arrive meanwhile, go on.
+    """Stop in the middle of a backlog, let `events` more arrive meanwhile, go on.
 
     `down_s` is more than the idle time and the lateness together, so that whoever took the pause
     for silence would have closed all windows. At the end the windows close by silence, not by the
-    end of input.
+    end of input; then it is stopped again while more arrives, now with all partitions idle.
     """
     began = time.monotonic()
     topic = kafka.create_topic(unique_name("down"), PARTITIONS)
-    feed = Feed(kafka, topic, directory / "truth.parquet", stream(2 * events))
+    brief = with_faults(stream(2 * events), out_of_order_s=LATENESS_S - 0.1)
+    feed = Feed(kafka, topic, directory / "truth.parquet", brief)
     feed.send(events)
-    slow = settings(kafka, topic, batch_size=1_000)
-    patience = {"TIDEMARK_TIME__IDLE_AFTER_S": str(IDLE_AFTER_S)}
-    with Job(directory / "job", slow | patience, f"--processes={processes}") as job:
+    environ = settings(kafka, topic, batch_size=1_000) | {
+        "TIDEMARK_TIME__IDLE_AFTER_S": str(IDLE_AFTER_S),
+        "TIDEMARK_TIME__OUT_OF_ORDERNESS_S": str(LATENESS_S),
+    }
+    with Job(directory / "job", environ, f"--processes={processes}") as job:
         job.start()
         # Stopped while there is a backlog: no partition has been silent yet.
-        job.wait_until(lambda: job.read() > events // 4, "a quarter of the backlog")
+        job.wait_until(lambda: job.read() > events // 10, "a tenth of the backlog")
         job.wait_for_snapshot()
         assert job.stop() == 0, job.text()[-3000:]
         stopped = time.monotonic()
         assert job.read() < events, "all was read before the stop"
         feed.send(events)
         feed.close()
-        truth = truth_of(feed.truth_file)
-        time.sleep(max(0.0, down_s - (time.monotonic() - stopped)))
+        truth = truth_of(feed.truth_file, lateness_s=LATENESS_S)
+        _sleep_until(stopped + down_s)
         job.environ |= FULL_SPEED
         job.start()
-        windows = truth.accepted["start_us"].n_unique()
-        job.wait_until(
-            lambda: len(job.documents("aggregated_data")) == windows, f"{windows} closed windows"
-        )
-        job.wait_until(lambda: job.read() == 2 * events, "the last status")
+        _wait_for_windows(job, truth)
         assert job.resumed_from() > 1, "the first run has stored nothing"
+
+        job.wait_for_snapshot()
+        assert job.stop() == 0, job.text()[-3000:]
+        stopped = time.monotonic()
+        # Behind all windows that silence has closed, with room for the partition that lags.
+        end_us = truth.accepted["event_time_us"].max()
+        assert isinstance(end_us, int)
+        start = datetime.fromtimestamp(end_us / 1e6, UTC) + timedelta(seconds=60)
+        later = with_faults(
+            stream(events, start_time=start, seed=7),
+            out_of_order_s=LATENESS_S - 0.1,
+            late_share=0.0,
+        )
+        more = Feed(kafka, topic, directory / "more.parquet", later)
+        more.send(events)
+        more.close()
+        truth = truth_of(feed.truth_file, more.truth_file, lateness_s=LATENESS_S)
+        _sleep_until(stopped + down_s)
+        job.start()
+        _wait_for_windows(job, truth)
         assert job.stop() == 0, job.text()[-3000:]
     what = f"long downtime, {_processes(processes)}"
-    return _result(what, kafka, feed, job, {"stopped for long": 1}, began)
+    return _result(what, kafka, topic, truth, job, {"stopped for long": 2}, began)
+
+
+def _wait_for_windows(job: Job, truth: Truth) -> None:
+    windows = truth.accepted["start_us"].n_unique()
+    job.wait_until(
+        lambda: len(job.documents("aggregated_data")) == windows, f"{windows} closed windows"
+    )
+    job.wait_until(lambda: job.read() == truth.read, "the last status")
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
 
 
 def _remark(storm: Storm) -> str:
@@ -172,21 +213,21 @@ def _processes(number: int) -> str:
 def _result(
     scenario: str,
     kafka: KafkaEndpoint,
-    feed: Feed,
+    topic: str,
+    truth: Truth,
     job: Job,
     faults: Mapping[str, int],
     began: float,
     remark: str = "",
 ) -> Result:
-    truth = truth_of(feed.truth_file)
     verdict = judge(job.store, truth)
-    letters = tuple(missing_dead_letters(kafka, feed.topic, truth))
+    letters = tuple(missing_dead_letters(kafka, topic, truth))
     for suffix in ("", ".dlq", ".late"):
-        kafka.delete_topic(feed.topic + suffix)
+        kafka.delete_topic(topic + suffix)
     return Result(
         scenario,
         dict(faults),
-        feed.sent,
+        truth.read,
         Verdict(verdict.lost, verdict.double, verdict.problems + letters),
         time.monotonic() - began,
         remark,

@@ -21,6 +21,8 @@ from tests.support.servers import KafkaEndpoint
 from tests.support.unique import unique_name
 
 EVENTS = 60_000
+EPOCHS = 8
+"""More than it takes to read them, and to count that as done."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def test_a_snapshot_counts_only_what_the_stores_have_because_of_the_drain(
             job.wait(2.5)
             assert job.snapshot_epoch() == epoch, "a snapshot counted without the stores"
         else:
-            job.wait_until(lambda: job.snapshot_epoch() > epoch + 4, "snapshots")
+            job.wait_until(lambda: job.snapshot_epoch() > epoch + EPOCHS, "snapshots of all")
         job.kill_member(dice("drain"))
         hold.unlink()
         job.wait_until(lambda: len(job.events("group.ready")) == 2, "the restart")

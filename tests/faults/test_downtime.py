@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.faults.feed import LATENESS_S
-from tests.faults.scenarios import IDLE_AFTER_S, long_downtime
+from tests.faults.scenarios import IDLE_AFTER_S, LATENESS_S, long_downtime
 from tests.support.servers import KafkaEndpoint
 
 
@@ -14,7 +13,7 @@ def test_nothing_that_came_meanwhile_is_late(kafka: KafkaEndpoint, tmp_path: Pat
         kafka,
         tmp_path,
         processes=2,
-        events=100_000,
+        events=50_000,
         down_s=IDLE_AFTER_S + LATENESS_S + 1.0,
     )
     assert result.verdict.exact, result.verdict

@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from tests.conftest import MakeTopic
-from tests.faults.feed import Feed, stream, truth_of
+from tests.faults.feed import Feed, stream, truth_of, with_faults
 from tests.faults.job import Job, settings
 from tests.faults.scenarios import FULL_SPEED, rescaling
 from tests.faults.verdict import judge
@@ -27,12 +27,12 @@ def test_partitions_added_between_two_runs_are_read_from_their_beginning(
     kafka: KafkaEndpoint, make_topic: MakeTopic, tmp_path: Path
 ) -> None:
     topic = make_topic(3)
-    before = Feed(kafka, topic, tmp_path / "before.parquet", stream(50_000))
-    before.send(50_000)
+    before = Feed(kafka, topic, tmp_path / "before.parquet", stream(30_000))
+    before.send(30_000)
     before.close()
     with Job(tmp_path / "job", settings(kafka, topic) | FULL_SPEED) as job:
         job.start()
-        job.wait_until(lambda: job.read() == 50_000, "all that was sent")
+        job.wait_until(lambda: job.read() == 30_000, "all that was sent")
         job.wait_for_snapshot()
         assert job.stop() == 0, job.text()[-3000:]
 
@@ -40,7 +40,7 @@ def test_partitions_added_between_two_runs_are_read_from_their_beginning(
         admin = AdminClient(kafka.client_properties())
         admin.create_partitions([NewPartitions(topic, 5)])[topic].result(30)
         after = _continued(kafka, topic, tmp_path / "after.parquet", before)
-        after.send(50_000)
+        after.send(30_000)
         after.close()
         job.start("--until-end")
         assert job.end() == 0, job.text()[-3000:]
@@ -58,6 +58,7 @@ def _continued(kafka: KafkaEndpoint, topic: str, truth: Path, before: Feed) -> F
     accepted = truth_of(before.truth_file).accepted
     end_us = accepted["event_time_us"].max()
     assert isinstance(end_us, int)
-    again = stream(50_000, start_time=datetime.fromtimestamp(end_us / 1e6, UTC), seed=7)
-    faults = again.faults.model_copy(update={"late_share": 0.0})
-    return Feed(kafka, topic, truth, again.model_copy(update={"faults": faults}))
+    start = datetime.fromtimestamp(end_us / 1e6, UTC)
+    return Feed(
+        kafka, topic, truth, with_faults(stream(30_000, start_time=start, seed=7), late_share=0.0)
+    )
