@@ -101,7 +101,7 @@ class Supervisor:
         refused = starting and (failure.known or failure.stage == "load")
         if failure.exit_code == EXIT_USAGE or failure.permanent or refused:
             raise DataflowFailed(failure)
-        delay_s = restarts.next_delay_s(ran_s)
+        delay_s = restarts.next_delay_s(ran_s, killed=failure.killed)
         if delay_s is None:
             self._log.error("group.given_up", restarts=restarts.in_a_row, reason=failure.message)
             raise DataflowFailed(failure)
@@ -166,7 +166,8 @@ class Supervisor:
                 reason = f"worker {worker.index} {worker.describe_end()}"
                 # Ended by us, or by its peer's end: that explains nothing.
                 echo = worker.killed or worker.exit_code in (EXIT_INTERRUPTED, -signal.SIGABRT)
-                failure = Failure(f"{reason} ({tail})" if tail else reason)
+                killed = not worker.killed and worker.exit_code == -signal.SIGKILL
+                failure = Failure(f"{reason} ({tail})" if tail else reason, killed=killed)
                 failures.append((3 if echo else 2, failure))
             elif failure.known:
                 failures.append((0, failure))

@@ -21,6 +21,7 @@ class Failure:
     `known` failures are TidemarkErrors, made for people; of the others `traceback` tells more.
     `stage` is "load" until the dataflow has been built, then "run". A `permanent` one comes again
     however often the dataflow is started. A `panic` is native code's, mostly for a peer's end.
+    A `killed` worker was ended by SIGKILL, and not by us.
     """
 
     message: str
@@ -31,6 +32,7 @@ class Failure:
     panic: bool = False
     stage: Stage = "run"
     traceback: str = ""
+    killed: bool = False
 
     @classmethod
     def of(cls, error: BaseException, stage: Stage) -> Failure:

@@ -28,19 +28,24 @@ class Restarts:
     """Count restarts in a row; delays double until a run was stable.
 
     What has once run well is restarted for ever: then it is the world that fails, not the program.
+    The same goes for what was killed from outside, by a person or for want of memory.
     """
 
     policy: Policy
     in_a_row: int = field(default=0, init=False)
+    kills_in_a_row: int = field(default=0, init=False)
     proven: bool = field(default=False, init=False)
 
-    def next_delay_s(self, ran_s: float) -> float | None:
+    def next_delay_s(self, ran_s: float, *, killed: bool = False) -> float | None:
         """Return the delay before the next start after a run of `ran_s`; None gives it up."""
         if ran_s >= self.policy.stable_after_s:
-            self.in_a_row = 0
+            self.in_a_row = self.kills_in_a_row = 0
             self.proven = True
-        if not self.proven and self.in_a_row >= self.policy.max_restarts:
+        if not (killed or self.proven) and self.in_a_row >= self.policy.max_restarts:
             return None
-        delay_s = min(self.policy.first_delay_s * 2.0**self.in_a_row, self.policy.max_delay_s)
-        self.in_a_row += 1
-        return delay_s
+        doublings = min(self.in_a_row + self.kills_in_a_row, 30)
+        if killed:
+            self.kills_in_a_row += 1
+        else:
+            self.in_a_row += 1
+        return min(self.policy.first_delay_s * 2.0**doublings, self.policy.max_delay_s)

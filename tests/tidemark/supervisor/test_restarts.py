@@ -21,3 +21,9 @@ def test_what_has_run_well_is_never_given_up() -> None:
     restarts = Restarts(POLICY)
     restarts.next_delay_s(61)
     assert [restarts.next_delay_s(1) for _ in range(100)][-1] == 5
+
+
+def test_what_is_killed_from_outside_is_never_given_up_but_waits_longer() -> None:
+    restarts = Restarts(Policy(first_delay_s=1, max_delay_s=5, max_restarts=2))
+    assert [restarts.next_delay_s(1, killed=True) for _ in range(6)] == [1, 2, 4, 5, 5, 5]
+    assert [restarts.next_delay_s(1) for _ in range(3)] == [5, 5, None]
