@@ -66,7 +66,11 @@ def description(settings: Settings) -> dict[str, Any]:
     for name in type(settings.pipelines).model_fields:
         pipeline = getattr(settings.pipelines, name)
         if pipeline.enabled:
-            pipelines[name] = {"topic": pipeline.topic, "window_s": pipeline.window_s}
+            pipelines[name] = {
+                "topic": pipeline.topic,
+                "window_s": pipeline.window_s,
+                "dedupe_by": pipeline.dedupe_by,
+            }
     return {
         "store_version": STORE_VERSION,
         "key_groups": settings.engine.key_groups,

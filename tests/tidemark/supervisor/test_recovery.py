@@ -55,7 +55,9 @@ def test_records_what_the_state_depends_on(tmp_path: Path) -> None:
         "key_groups": 16,
         "lanes": 4,
         "recovery_partitions": 4,
-        "pipelines": {"interactions": {"topic": "user_interactions", "window_s": 10}},
+        "pipelines": {
+            "interactions": {"topic": "user_interactions", "window_s": 10, "dedupe_by": None}
+        },
         "complete": True,
     }
 
@@ -75,6 +77,11 @@ def test_records_what_the_state_depends_on(tmp_path: Path) -> None:
             "PIPELINES__INTERACTIONS__TOPIC",
             "other",
             "pipelines.interactions.topic: stored user_interactions, now other",
+        ),
+        (
+            "PIPELINES__INTERACTIONS__DEDUPE_BY",
+            "event_id",
+            "pipelines.interactions.dedupe_by: stored None, now event_id",
         ),
     ],
 )
