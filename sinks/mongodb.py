@@ -51,6 +51,14 @@ _AUTHENTICATION = {13, 18, 8000}
 _TRANSIENT = {6, 7, 24, 43, 46, 50, 64, 89, 91, 100, 112, 117, 133, 136, 175, 189, 202, 262, 384}
 _TRANSIENT |= {9001, 10107, 11000, 11600, 11602, 13388, 13435, 13436, 14031}
 _INDEX_NOT_FOUND, _NAMESPACE_NOT_FOUND = 27, 26
+# Besides those on timestamps with a lifetime, and what is found by `_id`.
+_INDEXES = (
+    ("user_stats", ("total",)),
+    ("item_stats", ("total",)),
+    ("alerts", ("timestamp",)),
+    ("alerts", ("state", "timestamp")),
+    ("inventory_levels", ("status", "current_stock")),
+)
 
 
 class MongoDBStore:
@@ -80,6 +88,8 @@ class MongoDBStore:
                 [("type", ASCENDING), ("timestamp", ASCENDING)]
             )
             self._make_timestamp_index("real_time_metrics", None)
+            for collection, fields in _INDEXES:
+                database[collection].create_index([(field, ASCENDING) for field in fields])
 
     def write(self, commands: Sequence[Command]) -> None:
         """Store the commands, in order; each request is unordered and holds an id once."""

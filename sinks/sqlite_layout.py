@@ -21,6 +21,8 @@ AGGREGATE_COLLECTIONS = ("user_stats", "item_stats")
 _INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "aggregated_data": (("timestamp",), ("type", "timestamp")),
     "real_time_metrics": (("timestamp",),),
+    "alerts": (("timestamp",), ("state", "timestamp")),
+    "inventory_levels": (("status", "current_stock"),),
 }
 
 SERIES_TABLE = """
@@ -150,6 +152,7 @@ def aggregate_schema(collection: str) -> list[str]:
             {slots}
         )
         """,
+        f"CREATE INDEX IF NOT EXISTS {quote(f'{collection}_total')} ON {rows} (total)",
         f"""
         CREATE VIEW IF NOT EXISTS {quote(collection)} (_id, doc) AS
         SELECT _id, json_object(

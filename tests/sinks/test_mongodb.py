@@ -40,6 +40,15 @@ def test_the_indexes_are_there_after_open(mongo: MongoEndpoint, mongo_database: 
     assert not any("expireAfterSeconds" in index for index in found.values())
     metrics = indexes(mongo, mongo_database, "real_time_metrics")
     assert [("timestamp", 1)] in [index["key"] for index in metrics.values()]
+    for collection, *fields in (
+        ("user_stats", "total"),
+        ("item_stats", "total"),
+        ("alerts", "timestamp"),
+        ("alerts", "state", "timestamp"),
+        ("inventory_levels", "status", "current_stock"),
+    ):
+        keys = [i["key"] for i in indexes(mongo, mongo_database, collection).values()]
+        assert [(field, 1) for field in fields] in keys
 
 
 def test_the_lifetime_of_windows_follows_the_setting(

@@ -229,6 +229,46 @@ def test_windows_are_found_by_index(tmp_path: Path, query: str, index: str) -> N
     assert any(index in row[3].split() for row in plan)
 
 
+@pytest.mark.parametrize("collection", ["user_stats", "item_stats"])
+def test_the_largest_totals_are_found_by_index(tmp_path: Path, collection: str) -> None:
+    store = SQLiteStore(tmp_path / "t.db")
+    store.open()
+    store.close()
+    connection = sqlite3.connect(tmp_path / "t.db")
+    (plan,) = connection.execute(
+        f"EXPLAIN QUERY PLAN SELECT _id FROM {collection}_rows ORDER BY total DESC LIMIT 10"
+    ).fetchall()
+    connection.close()
+    assert f"{collection}_total" in plan[3].split()
+
+
+@pytest.mark.parametrize(
+    ("collection", "query", "index"),
+    [
+        ("alerts", "json_extract(doc, '$.timestamp') > 'x'", "alerts_timestamp"),
+        ("alerts", "json_extract(doc, '$.state') = 'begin'", "alerts_state_timestamp"),
+        (
+            "inventory_levels",
+            "json_extract(doc, '$.status') = 'low'",
+            "inventory_levels_status_current_stock",
+        ),
+    ],
+)
+def test_a_collection_has_its_indexes_once_it_is_written_to(
+    tmp_path: Path, collection: str, query: str, index: str
+) -> None:
+    store = SQLiteStore(tmp_path / "t.db")
+    store.open()
+    store.write([ReplaceDocuments(collection, [{"_id": "a"}])])
+    store.close()
+    connection = sqlite3.connect(tmp_path / "t.db")
+    (plan,) = connection.execute(
+        f"EXPLAIN QUERY PLAN SELECT doc FROM {collection} WHERE {query}"
+    ).fetchall()
+    connection.close()
+    assert index in plan[3].split()
+
+
 def test_an_aggregate_is_found_by_its_id_without_a_scan(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "t.db")
     store.open()
