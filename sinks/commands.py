@@ -90,12 +90,17 @@ class WritePoints:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One Kafka record to send."""
+    """One Kafka record to send.
+
+    Records of one `partition` number stay in order: they go to one partition of the topic, to that
+    number modulo the topic's partitions. Without a number the key decides, or nothing.
+    """
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = field(default=())
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

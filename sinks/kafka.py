@@ -5,6 +5,10 @@ producer, each delivery report checked). At least once: a write that failed half
 whole, and a restart sends again what was sent since the last snapshot; who reads such a topic
 tells copies by the headers `source.topic`, `source.partition` and `source.offset`.
 
+Records that ask for one partition number are in one partition of their topic, in the order in which
+they were first sent, also where the topic has fewer partitions than their numbers ask for: number n
+is in partition n modulo their count.
+
 A record that is too large for its topic is refused, never left out.
 """
 
@@ -23,7 +27,6 @@ from tidemark.log import get_logger
 
 _PERMANENT = {
     KafkaError._UNKNOWN_TOPIC,
-    KafkaError._UNKNOWN_PARTITION,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
@@ -34,6 +37,10 @@ _PERMANENT = {
 }
 _TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 _POLL_S = 0.1
+_ANY_PARTITION = -1
+_PROPAGATION_MS = "topic.metadata.propagation.max.ms"
+_DEFAULT_PROPAGATION_MS = 5000
+"""So long a topic that was just made may be unknown to some broker."""
 _UNACKNOWLEDGED_BYTES = 16 << 20
 """So much is sent before its reports are awaited: what a slow link carries within the timeout."""
 _LARGEST_RECORD_BYTES = 1_000_000_000
@@ -54,6 +61,8 @@ class KafkaStore:
         self._producer: Producer | None = None
         self._failures: list[tuple[Record, KafkaError]] = []
         self._open_reports = 0
+        self._partitions: dict[str, int] = {}
+        """Of each topic, as counted since `open`."""
 
     def open(self) -> None:
         """Make a producer and see that a broker answers."""
@@ -62,7 +71,7 @@ class KafkaStore:
             {
                 "linger.ms": 20,
                 "compression.type": "lz4",
-                "topic.metadata.propagation.max.ms": 5000,
+                _PROPAGATION_MS: _DEFAULT_PROPAGATION_MS,
                 "message.max.bytes": _LARGEST_RECORD_BYTES,
                 **self._properties,
                 "enable.idempotence": True,
@@ -104,17 +113,20 @@ class KafkaStore:
     def close(self) -> None:
         """Give up what is queued (nothing is, after a write that returned)."""
         producer, self._producer = self._producer, None
+        self._partitions.clear()
         if producer is not None:
             producer.purge()
             producer.flush(1.0)
 
     def _produce(self, record: Record) -> None:
         assert self._producer is not None
+        partition = self._partition_for(record)
         deadline = time.monotonic() + 2 * self._timeout_s
         while True:
             try:
                 self._producer.produce(
                     record.topic,
+                    partition=partition,
                     value=record.value,
                     key=record.key,
                     headers=list(record.headers),
@@ -132,6 +144,33 @@ class KafkaStore:
                 self._open_reports += 1
                 self._producer.poll(0)
                 return
+
+    def _partition_for(self, record: Record) -> int:
+        if record.partition is None:
+            return _ANY_PARTITION
+        if record.topic not in self._partitions:
+            self._partitions[record.topic] = self._count_partitions(record.topic)
+        return record.partition % self._partitions[record.topic]
+
+    def _count_partitions(self, topic: str) -> int:
+        """Ask for the topic, as long as it may be too new to be known everywhere."""
+        assert self._producer is not None
+        wait_ms = float(self._properties.get(_PROPAGATION_MS, _DEFAULT_PROPAGATION_MS))
+        deadline = time.monotonic() + wait_ms / 1000
+        while True:
+            try:
+                found = self._producer.list_topics(topic, timeout=self._timeout_s).topics[topic]
+            except KafkaException as error:
+                raise self._error(
+                    f"the partitions of {topic} are not known", error.args[0]
+                ) from error
+            if found.partitions:
+                return len(found.partitions)
+            why = found.error or KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
+            appears = why.code() not in _PERMANENT - {KafkaError.UNKNOWN_TOPIC_OR_PART}
+            if not appears or time.monotonic() > deadline:
+                raise self._error(f"records for {topic} were not delivered", why)
+            time.sleep(_POLL_S)
 
     def _await_reports(self) -> None:
         assert self._producer is not None

@@ -1,4 +1,8 @@
-"""Dead letters: rejected and late records, unchanged, with the reason and the origin as headers."""
+"""Dead letters: rejected and late records, unchanged, with the reason and the origin as headers.
+
+The letters of one source partition share a partition of their topic, whatever their keys: so they
+keep the order of their source.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,7 @@ def rejected_record(message: Message, reject: Reject) -> Record:
             ("error.message", reject.message.encode(errors="backslashreplace")),
             *_source_headers(message),
         ),
+        message.partition(),
     )
 
 
@@ -60,6 +65,7 @@ def late_record(message: Message, pipeline: str, window_start_us: int, watermark
             ("pipeline", pipeline.encode()),
             *_source_headers(message),
         ),
+        message.partition(),
     )
 
 

@@ -320,6 +320,42 @@ def test_a_replay_repairs_and_sends_each_record_once(kafka: KafkaEndpoint, flow:
     assert "sent 0, acknowledged 0, failed 0" in flow.ok(*ask, "--yes").splitlines()[-1]
 
 
+def test_letters_without_a_key_are_replayed_in_the_order_of_their_partition(
+    kafka: KafkaEndpoint, flow: Flow
+) -> None:
+    for partition in range(2):
+        produce(kafka, flow.topic, partition, [b'{"n": %d}' % n for n in range(50)])
+    flow.ok("run", "--until-end")
+    letters = read_topic(kafka, f"{flow.topic}.dlq")
+    assert {(m.partition(), header(m, "source.partition")) for m in letters} == {(0, "0"), (1, "1")}
+
+    flow.ok("dlq", "replay", "--yes")
+    assert replayed(kafka, flow) == {p: list(range(50)) for p in range(2)}
+
+
+def test_letters_that_were_spread_are_put_in_order(kafka: KafkaEndpoint, flow: Flow) -> None:
+    produce(kafka, flow.topic, 0, [b"{}"] * 6)
+    for partition in range(2):
+        for offset in range(5 - partition, -1, -2):
+            origin = {"topic": flow.topic, "partition": "0", "offset": str(offset)}
+            headers = {f"source.{name}": value for name, value in origin.items()}
+            produce(kafka, f"{flow.topic}.dlq", partition, [b"{}"], headers)
+    flow.ok("dlq", "replay", "--yes", "--limit", "2")
+    flow.ok("dlq", "replay", "--yes")
+    assert replayed(kafka, flow) == {0: list(range(6))}
+
+
+def replayed(kafka: KafkaEndpoint, flow: Flow) -> dict[int, list[int]]:
+    """Return the source offsets of the copies in each partition, in order."""
+    found: dict[int, list[int]] = {}
+    for message in read_topic(kafka, flow.topic):
+        if message.headers():
+            topic, partition, offset = header(message, "replay.of").rsplit("/", 2)
+            assert (topic, partition) == (flow.topic, str(message.partition()))
+            found.setdefault(int(partition), []).append(int(offset))
+    return found
+
+
 def test_a_repaired_record_of_a_closed_window_is_late_and_recompute_makes_it_whole(
     kafka: KafkaEndpoint, flow: Flow
 ) -> None:

@@ -17,12 +17,12 @@ from tests.support.servers.endpoints import KafkaEndpoint
 from tests.support.servers.ports import free_port
 
 
-def read(kafka: KafkaEndpoint, topic: str, at_least: int) -> list[Message]:
-    """Return the records of partition 0 once there are so many."""
+def read(kafka: KafkaEndpoint, topic: str, at_least: int, partition: int = 0) -> list[Message]:
+    """Return the records of a partition once there are so many."""
     consumer = Consumer(
         {**kafka.client_properties(), "group.id": "reader", "enable.auto.commit": False}
     )
-    consumer.assign([TopicPartition(topic, 0, 0)])
+    consumer.assign([TopicPartition(topic, partition, 0)])
     found: list[Message] = []
     try:
         while len(found) < at_least:
@@ -75,13 +75,52 @@ def test_more_records_than_the_client_queues(kafka: KafkaEndpoint, make_topic: M
     assert [one.value() for one in read(kafka, topic, 3000)] == [b"%d" % n for n in range(3000)]
 
 
-def test_a_missing_topic_is_refused_with_its_remedy(kafka: KafkaEndpoint) -> None:
+def test_records_of_one_partition_number_stay_in_order_whatever_their_keys(
+    kafka: KafkaEndpoint, make_topic: MakeTopic
+) -> None:
+    topic = make_topic(2)
+    keys = (None, b"", b"a", b"b", b"c")
+    records = [
+        Record(topic, keys[n % len(keys)], b"%d/%d" % (number, n), partition=number)
+        for n in range(300)
+        for number in range(5)
+    ]
+    store = KafkaStore(kafka.client_properties(), 10.0)
+    store.open()
+    store.write([SendRecords(records)])
+    store.close()
+    for partition in range(2):
+        expected = [r for r in records if (r.partition or 0) % 2 == partition]
+        arrived = read(kafka, topic, len(expected), partition)
+        assert [(m.key(), m.value()) for m in arrived] == [(r.key, r.value) for r in expected]
+
+
+def test_a_topic_made_anew_with_fewer_partitions_takes_the_records(
+    kafka: KafkaEndpoint, make_topic: MakeTopic
+) -> None:
+    topic = make_topic(4)
+    properties = {**kafka.client_properties(), "topic.metadata.refresh.interval.ms": 100}
+    lane = Lane(StoreFactory("kafka", lambda: KafkaStore(properties, 3.0)), 2, 120.0)
+    lane.put(SendRecords([Record(topic, None, b"before", partition=3)]))
+    lane.drain()
+    kafka.delete_topic(topic)
+    kafka.create_topic(topic, 1)
+    lane.put(SendRecords([Record(topic, None, b"after", partition=3)]))
+    lane.drain()
+    lane.close()
+    assert [one.value() for one in read(kafka, topic, 1)] == [b"after"]
+
+
+@pytest.mark.parametrize("partition", [None, 1])
+def test_a_missing_topic_is_refused_with_its_remedy(
+    partition: int | None, kafka: KafkaEndpoint
+) -> None:
     store = KafkaStore(
         {**kafka.client_properties(), "topic.metadata.propagation.max.ms": 500}, 10.0
     )
     store.open()
     with pytest.raises(StoreRejected, match="no_such_topic") as caught:
-        store.write([SendRecords([Record("no_such_topic", None, b"v", ())])])
+        store.write([SendRecords([Record("no_such_topic", None, b"v", partition=partition)])])
     assert "tidemark topics create" in caught.value.remedy
     store.close()
 

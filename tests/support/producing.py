@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import Producer
@@ -22,7 +22,11 @@ def interaction(second: float, user: str = "u1", item: str = "i1", kind: str = "
 
 
 def produce(
-    kafka: KafkaEndpoint, topic: str, partition: int, values: Iterable[bytes | None]
+    kafka: KafkaEndpoint,
+    topic: str,
+    partition: int,
+    values: Iterable[bytes | None],
+    headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send values to a partition, in order, and wait until they are there."""
     producer = Producer({**kafka.client_properties(), "enable.idempotence": True})
@@ -32,6 +36,7 @@ def produce(
             topic,
             value=value,
             partition=partition,
+            headers=dict(headers) if headers is not None else None,
             on_delivery=lambda error, _: failures.append(str(error)) if error is not None else None,
         )
     assert producer.flush(30) == 0

@@ -4,6 +4,11 @@ What was replayed is written in the source topic itself: each copy that is sent 
 `replay.of`, the place of the record that it is a copy of, and goes to that record's partition. So
 everything behind the oldest wanted record is looked through for such copies first. A consumer's
 committed offset could not say this: with conditions, a replay takes some letters and leaves others.
+
+Order: what one replay sends to a partition is in the order of its source offsets, where the letters
+of that partition share a partition of the letters' topic, as the flow writes them. Letters that
+were spread (somebody else wrote them, or the topic was given more partitions since) are put in
+order within each chunk of 1,000. What a later replay sends is behind what an earlier one has sent.
 """
 
 from __future__ import annotations
@@ -91,6 +96,11 @@ def replay(
                 sender.close()
 
 
+def _place(letter: Letter) -> tuple[int, int]:
+    assert letter.source is not None
+    return letter.source
+
+
 class _Replay:
     def __init__(
         self,
@@ -109,11 +119,11 @@ class _Replay:
         self._source = {each.partition: each for each in reader.ranges(request.topic)}
 
     def run(self, sender: Sender | None, before_each: Callable[[], None]) -> Outcome:
-        """Find out what was replayed already, then send the rest in the order of the letters."""
+        """Find out what was replayed already, then send the rest."""
         replayed = self._replayed(self._oldest_wanted())
         outcome = self._outcome
         for chunk in self._chunks(replayed):
-            records = self._prepare(chunk)
+            records = self._prepare(sorted(chunk, key=_place))
             if self._request.limit is not None:
                 records = records[: self._request.limit - outcome.wanted]
             outcome.wanted += len(records)
