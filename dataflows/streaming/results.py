@@ -14,6 +14,8 @@ from sinks.commands import NewestDocuments, Point, ReplaceDocuments
 
 AGGREGATES = "aggregated_data"
 METRICS = "real_time_metrics"
+STARTED_S = int(time.time())
+"""When this process started: its windows can be told from those of the one before it."""
 
 
 def aggregate(
@@ -52,7 +54,8 @@ def pipeline_point(
 
     `events` got into the window, duplicates would have; rejected and late records came while it was
     the newest one. The lag is that of the clock behind the watermark that closed it, or behind its
-    end where input has ended.
+    end where input has ended. `started_s` is when the process that closed it started (Unix
+    seconds): a restart shows as a new value.
     """
     end_us = final.start_us + window_s * MICROSECONDS
     reached_us = end_us if final.watermark_us >= END_US else final.watermark_us
@@ -67,5 +70,6 @@ def pipeline_point(
             "late": final.aside.late,
             "duplicates": final.aside.duplicates,
             "watermark_lag_s": lag_s,
+            "started_s": STARTED_S,
         },
     )
