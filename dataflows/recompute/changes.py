@@ -24,7 +24,7 @@ from sinks.commands import Document, Point
 from tidemark.config import Settings
 
 LATE_INCLUDED = "late_included"
-_OF_THE_MOMENT = "watermark_lag_s"
+_OF_THE_MOMENT = ("watermark_lag_s", "started_s")
 """What the flow measured when it closed the window, and what can not be measured again."""
 
 
@@ -113,7 +113,7 @@ def _with_books(point: Point, late_included: int) -> Point:
     if point.measurement != "pipeline":
         return point
     fields: Mapping[str, Any] = {
-        name: value for name, value in point.fields.items() if name != _OF_THE_MOMENT
+        name: value for name, value in point.fields.items() if name not in _OF_THE_MOMENT
     }
     return Point(
         point.measurement, point.timestamp, point.tags, {**fields, LATE_INCLUDED: late_included}
