@@ -42,6 +42,13 @@ def consume(kafka: KafkaEndpoint, topic: str, count: int) -> set[bytes]:
     return values
 
 
+def test_a_cluster_whose_name_begins_with_a_hyphen_starts(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xf8" + bytes(15)))
+    assert start_server(Kafka).running
+
+
 def test_round_trip(kafka: KafkaEndpoint, make_topic: MakeTopic) -> None:
     topic = make_topic(partitions=3)
     sent = [b"%d" % number for number in range(100)]

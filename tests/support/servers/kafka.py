@@ -157,7 +157,8 @@ class Kafka(Server, KafkaEndpoint):
     def _format(self, java: str, config: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [java, *self._java_options(), "kafka.tools.StorageTool"]
-        run_step(*tool, "format", "--ignore-formatted", "-t", cluster, "-c", config)
+        # In one word: one name in 64 begins with a hyphen, as an option does.
+        run_step(*tool, "format", "--ignore-formatted", f"--cluster-id={cluster}", "-c", config)
 
     def _server_properties(self) -> str:
         # The client listener may ask for credentials; the broker talks to itself on INTERNAL.
