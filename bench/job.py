@@ -14,8 +14,9 @@ from bytewax.recovery import RecoveryConfig
 from bytewax.run import cli_main
 
 from bench.measure import Stopwatch, report
-from dataflows.interactions import interactions
-from dataflows.surroundings import surroundings
+from dataflows.assembly import assemble
+from dataflows.catalog import chosen
+from dataflows.surroundings import surroundings, topics_there
 from sinks.commands import Command, WritePoints
 from sinks.null import NullStore
 from sinks.store import Store, StoreFactory
@@ -58,7 +59,7 @@ def main() -> None:
     env = surroundings(settings)
     env = replace(env, series=[*env.series, StoreFactory("tally", tally.store)])
     flow = Dataflow("tidemark")
-    interactions(flow, env, settings.pipelines.interactions)
+    assemble(flow, env, settings, chosen(settings, topics_there(settings)))
     recovery = None
     if args.recovery:
         recovery = RecoveryConfig(args.recovery, timedelta(0))  # type: ignore[no-untyped-call] # native

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from dataflows.recompute.recipe import RECIPES
+from dataflows.catalog import every
 from dataflows.streaming.decode import Decoder
 from dataflows.streaming.schema import Event
 from dataflows.surroundings import limits
@@ -22,9 +22,9 @@ def acceptance(settings: Settings, topic: str) -> Check | None:
     The names that a topic has had before are not known here, so the cap on distinct names is not
     checked.
     """
-    for recipe in RECIPES.values():
-        if recipe.section(settings).topic == topic:
-            return _check(settings, recipe.schema(settings))
+    for pipeline in every(settings):
+        if pipeline.topic == topic:
+            return _check(settings, pipeline.schema)
     return None
 
 

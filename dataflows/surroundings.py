@@ -7,7 +7,6 @@ credentials each end with one clear message.
 from __future__ import annotations
 
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from confluent_kafka.admin import AdminClient
 
@@ -66,7 +65,6 @@ def surroundings(settings: Settings) -> Environment:
         out_of_orderness_us=_micros(time.out_of_orderness_s),
         idle_after_us=_micros(time.idle_after_s),
         key_groups=settings.engine.key_groups,
-        time_zone=ZoneInfo(time.time_zone),
         documents=document_stores(settings),
         series=series_stores(settings),
         topics=[kafka_store(settings)],
@@ -77,6 +75,11 @@ def surroundings(settings: Settings) -> Environment:
             "give_up_after_s": settings.stores.give_up_after_s,
         },
     )
+
+
+def topics_there(settings: Settings) -> set[str]:
+    """Return the topics that the brokers have. Raises BrokerUnreachable."""
+    return set(connect(settings).list_topics(timeout=_METADATA_TIMEOUT_S).topics)
 
 
 def limits(settings: Settings) -> Limits:

@@ -31,19 +31,19 @@ class InteractionsSummary(msgspec.Struct, frozen=True, kw_only=True):
     min_item: Ranked | None
 
     @property
-    def total(self) -> int:
+    def events(self) -> int:
         """Number of interactions."""
         return sum(self.by_type.values())
 
     @property
     def avg_per_user(self) -> float:
         """Interactions per active user, 0 without any."""
-        return self.total / self.users if self.users else 0.0
+        return self.events / self.users if self.users else 0.0
 
     @property
     def avg_per_item(self) -> float:
         """Interactions per item that was interacted with, 0 without any."""
-        return self.total / self.items if self.items else 0.0
+        return self.events / self.items if self.items else 0.0
 
     def merge(self, other: InteractionsSummary) -> InteractionsSummary:
         """Add another part of the window up; associative and commutative."""

@@ -37,13 +37,14 @@ class Topic:
 
 
 def pipeline_topics(settings: Settings) -> list[str]:
-    """List the topics of the enabled pipelines, each followed by its `.dlq` and `.late`."""
-    names: list[str] = []
-    for name in type(settings.pipelines).model_fields:
-        pipeline = getattr(settings.pipelines, name)
-        if pipeline.enabled:
-            names.extend(pipeline.topic + suffix for suffix in SUFFIXES)
-    return list(dict.fromkeys(names))
+    """List the topics of the enabled pipelines: each that is read, followed by its `.dlq` and
+    `.late`, then those that are only written."""
+    read: list[str] = []
+    written = [settings.alerts.topic]
+    for name, section, _ in settings.pipelines.wanted():
+        read.extend(settings.pipelines.topic_of(name) + suffix for suffix in SUFFIXES)
+        written.append(getattr(section, "output_topic", None) or "")
+    return [name for name in dict.fromkeys([*read, *written]) if name]
 
 
 def connect(settings: Settings, timeout_s: float | None = None) -> AdminClient:

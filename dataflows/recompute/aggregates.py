@@ -16,13 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from dataflows.recompute.recipe import Recipe
+from dataflows.assembly import AnyPipeline
 from dataflows.recompute.records import Columns, Judge, joined
 from dataflows.streaming.keygroups import key_groups_of
 from dataflows.streaming.timestamps import Int64Array, moment
 from sinks.commands import Document
 from stats.tables import COUNT, CountTable
-from tidemark.config import Settings
 from tidemark.kafka_ranges import Range
 
 _WINDOW = "__window_us"
@@ -44,8 +43,7 @@ class _TooManyRows(Exception):
 
 
 def rebuild_aggregates(
-    settings: Settings,
-    recipe: Recipe,
+    pipeline: AnyPipeline,
     judge: Judge,
     ranges: Sequence[Range],
     period: Period,
@@ -55,7 +53,11 @@ def rebuild_aggregates(
     progress: Callable[[int], None] = lambda _records: None,
 ) -> Iterator[tuple[str, list[Document]]]:
     """Yield collections with documents, each key once."""
-    tables = [table for table in recipe.tables(settings) if table.name in recipe.aggregates]
+    tables = [
+        table
+        for table in pipeline.tables()
+        if table.name in pipeline.aggregates and isinstance(table, CountTable)
+    ]
     waiting = [(1, 0)]
     while waiting:
         parts, part = waiting.pop()
@@ -79,7 +81,7 @@ def rebuild_aggregates(
             waiting += [(2 * parts, part + parts), (2 * parts, part)]
             continue
         for table, made in zip(tables, documents, strict=True):
-            yield recipe.aggregates[table.name], made
+            yield pipeline.aggregates[table.name], made
 
 
 class _Collected:
@@ -115,7 +117,7 @@ class _Collected:
         rows = pl.DataFrame(
             {
                 _WINDOW: starts_us,
-                **{name: pl.Series(name, columns[name]) for name in self._table.columns},
+                **{name: pl.Series(name, columns[name]) for name in self._table.texts},
                 COUNT: np.ones(len(starts_us), np.int64),
             }
         ).filter(pl.Series(keep))
@@ -187,5 +189,5 @@ class _Collected:
             raise _TooManyRows
 
     def _merged(self, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-        keys = [_WINDOW, *self._table.columns]
+        keys = [_WINDOW, *self._table.texts]
         return pl.concat(frames, rechunk=False).group_by(keys).agg(pl.col(COUNT).sum())

@@ -12,16 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from dataflows.recompute.recipe import Recipe
+from dataflows.assembly import AnyPipeline
 from dataflows.recompute.windows import Rebuilt
-from dataflows.streaming.environment import MICROSECONDS
 from dataflows.streaming.parcels import Aside
-from dataflows.streaming.results import aggregate
-from dataflows.streaming.summary import WindowSummary
+from dataflows.streaming.results import pipeline_point
 from sinks.commands import Document, Point
-from tidemark.config import Settings
 
 LATE_INCLUDED = "late_included"
 _OF_THE_MOMENT = ("watermark_lag_s", "started_s")
@@ -52,15 +48,13 @@ class Change:
 
 
 def change_of(
-    settings: Settings,
-    recipe: Recipe,
+    pipeline: AnyPipeline,
     window: Rebuilt,
     before: Document | None,
     *,
     include_late: bool,
 ) -> Change:
     """Return what rebuilding a window changes."""
-    zone, window_s = ZoneInfo(settings.time.time_zone), recipe.section(settings).window_s
     late_included = window.late_included
     aside = window.aside
     fewer = False
@@ -68,22 +62,18 @@ def change_of(
         # Among them may be records that were late on arrival, which the topic alone does not tell.
         aside = Aside(before.get("rejected", 0), before.get("late", 0), window.aside.duplicates)
         stored_late = before.get(LATE_INCLUDED, 0)
-        on_time = before["total"] + before.get("duplicates", 0) - stored_late
+        on_time = _events(pipeline, before) - stored_late
         # Late records must not make up for others that are gone.
         fewer = window.records - window.late_included < on_time
         fewer = fewer or (include_late and window.records < on_time + stored_late)
         late_included = max(0, window.records - on_time)
     final = window.final(aside)
-    fields = {**recipe.fields(final, zone), LATE_INCLUDED: late_included}
-    (after,) = aggregate(recipe.pipeline, window.start_us, window_s, fields).documents
-    points = [_with_books(point, late_included) for point in recipe.points(final, window_s, zone)]
-    stale: list[Point] = []
-    if before is not None:
-        old = WindowSummary(
-            window.start_us, window.start_us, recipe.restore(settings, before), aside
-        )
-        kept = set(map(_identity, points))
-        stale = [each for each in recipe.points(old, window_s, zone) if _identity(each) not in kept]
+    after = {**pipeline.document(final), LATE_INCLUDED: late_included}
+    books = pipeline_point(pipeline.name, final, pipeline.window_s, final.summary.events)
+    points = [_with_books(books, late_included), *pipeline.points(after)]
+    kept = set(map(_identity, points))
+    stored_points = [] if before is None else pipeline.points(before)
+    stale = [each for each in stored_points if _identity(each) not in kept]
     return Change(after["_id"], window.start_us, before, after, points, stale, fewer)
 
 
@@ -95,14 +85,17 @@ class Removal:
     points: list[Point]
 
 
-def removal_of(settings: Settings, recipe: Recipe, before: Document) -> Removal | None:
+def removal_of(pipeline: AnyPipeline, before: Document) -> Removal | None:
     """Return how to remove a stored window that has no record on time; None if it has some."""
-    if before["total"] + before.get("duplicates", 0) > before.get(LATE_INCLUDED, 0):
+    if _events(pipeline, before) > before.get(LATE_INCLUDED, 0):
         return None
-    zone, window_s = ZoneInfo(settings.time.time_zone), recipe.section(settings).window_s
-    start_us = round(before["timestamp"].timestamp()) * MICROSECONDS
-    old = WindowSummary(start_us, start_us, recipe.restore(settings, before), Aside())
-    return Removal(before["_id"], recipe.points(old, window_s, zone))
+    books = Point("pipeline", before["timestamp"], {"pipeline": pipeline.name}, {})
+    return Removal(before["_id"], [books, *pipeline.points(before)])
+
+
+def _events(pipeline: AnyPipeline, document: Document) -> int:
+    """Return how many records are in a stored window, duplicates among them."""
+    return int(document[pipeline.events_field]) + int(document.get("duplicates", 0))
 
 
 def _identity(point: Point) -> tuple[str, frozenset[tuple[str, str]]]:
@@ -110,8 +103,6 @@ def _identity(point: Point) -> tuple[str, frozenset[tuple[str, str]]]:
 
 
 def _with_books(point: Point, late_included: int) -> Point:
-    if point.measurement != "pipeline":
-        return point
     fields: Mapping[str, Any] = {
         name: value for name, value in point.fields.items() if name not in _OF_THE_MOMENT
     }

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from dataflows.assembly import AnyPipeline
 from dataflows.recompute.aggregates import Period, rebuild_aggregates
 from dataflows.recompute.closed import closed_until, is_running
-from dataflows.recompute.recipe import Recipe
 from dataflows.recompute.records import Judge
 from dataflows.streaming.watermark import END_US
 from sinks.commands import Document
@@ -52,14 +52,14 @@ class Keys:
     """Rebuilds the aggregates of the keys of one pipeline."""
 
     settings: Settings
-    recipe: Recipe
+    pipeline: AnyPipeline
     stored: StoredDocuments
 
     def require_stopped(self) -> None:
         """Raise FlowRuns while the flow writes its books."""
         if is_running(self._books(), datetime.now(UTC)):
             raise FlowRuns(
-                f"the flow of {self.recipe.pipeline} is running: it adds to the documents that"
+                f"the flow of {self.pipeline.name} is running: it adds to the documents that"
                 " --stats replaces",
                 remedy="stop it, wait some seconds, start this again, then start the flow again:"
                 " it goes on where it was. Without --stats windows are rebuilt while it runs",
@@ -85,8 +85,7 @@ class Keys:
         period = Period(from_us, to_us, self._closed_us(len(ranges)))
         report = KeysReport()
         rebuilt = rebuild_aggregates(
-            self.settings,
-            self.recipe,
+            self.pipeline,
             judge,
             ranges,
             period,
@@ -131,8 +130,8 @@ class Keys:
         return wanted
 
     def _closed_us(self, partitions: int) -> int:
-        newest = self.stored.newest_window(self.recipe.pipeline)
-        length = timedelta(seconds=self.recipe.section(self.settings).window_s)
+        newest = self.stored.newest_window(self.pipeline.name)
+        length = timedelta(seconds=self.pipeline.window_s)
         newest_end = None if newest is None else newest + length
         until = closed_until(self._books(), partitions, newest_end)
         if until.year == datetime.max.year:
@@ -141,8 +140,8 @@ class Keys:
         return (max(until, newest_end or until) - _EPOCH) // timedelta(microseconds=1)
 
     def _books(self) -> list[Document]:
-        topic = self.recipe.section(self.settings).topic
-        return [e for e in self.stored.of_pipeline(self.recipe.pipeline) if e["topic"] == topic]
+        topic = self.pipeline.topic
+        return [e for e in self.stored.of_pipeline(self.pipeline.name) if e["topic"] == topic]
 
 
 def require_everything(ranges: Sequence[Range]) -> None:

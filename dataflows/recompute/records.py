@@ -5,24 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from dataflows.recompute.recipe import Recipe
-from dataflows.streaming.decode import Decoder
-from dataflows.streaming.environment import MICROSECONDS
+from dataflows.assembly import topic_spec
+from dataflows.pipeline import Pipeline
 from dataflows.streaming.parcels import Discarded
-from dataflows.streaming.reader import PartitionReader, TopicSpec
+from dataflows.streaming.reader import PartitionReader
 from dataflows.streaming.timestamps import Int64Array
-from dataflows.streaming.watermark import END_US
-from dataflows.surroundings import limits
-from sinks.commands import Record
 from tidemark.config import Settings
-from tidemark.deadletters import LATE_SUFFIX
 from tidemark.kafka_ranges import Range, TopicReader
 
-Columns = dict[str, pa.StringArray]
+Columns = dict[str, pa.Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +37,12 @@ class Judged:
 
 
 class Judge:
-    """Reads a topic as often as it is asked to, always with the same outcome."""
+    """Reads a pipeline's topic as often as it is asked to, always with the same outcome."""
 
-    def __init__(self, settings: Settings, recipe: Recipe, reader: TopicReader) -> None:
-        section = recipe.section(settings)
-        self._pipeline = recipe.pipeline
+    def __init__(self, settings: Settings, pipeline: Pipeline[Any], reader: TopicReader) -> None:
+        self._pipeline = pipeline.name
         self._reader = reader
-        self.spec = TopicSpec(
-            topic=section.topic,
-            schema=recipe.schema(settings),
-            limits=limits(settings),
-            out_of_orderness_us=round(settings.time.out_of_orderness_s * MICROSECONDS),
-            windows_us={recipe.pipeline: section.window_s * MICROSECONDS},
-        )
+        self.spec = replace(topic_spec(settings, [pipeline]), taps={}, keep_late=True)
 
     @property
     def window_us(self) -> int:
@@ -68,27 +57,16 @@ class Judge:
                 partition = number
                 # A reader of its own for each partition: lateness and the cap on names are its.
                 reader = PartitionReader(self.spec, partition, len(ranges), 0, _wall_clock_us)
-                # Late records were accepted; their values are read again without a second verdict.
-                decoder = Decoder(
-                    self.spec.schema, replace(self.spec.limits, max_distinct_names=1 << 62)
-                )
             batch = reader.batch(messages, [message.value() for message in messages], 0)
             taken = batch.on_time[self._pipeline]
-            late = decoder.decode([r.value for r in self._late(batch.dead_letters)], END_US)
             yield Judged(
                 taken.columns,
                 taken.event_time_us,
-                late.columns,
-                late.event_time_us,
+                taken.late_columns,
+                taken.late_event_time_us,
                 taken.discarded,
                 len(messages),
             )
-
-    def _late(self, records: Sequence[Record]) -> Iterator[Record]:
-        pipeline = ("pipeline", self._pipeline.encode())
-        for record in records:
-            if record.topic.endswith(LATE_SUFFIX) and pipeline in record.headers:
-                yield record
 
 
 def between(

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from dataflows.assembly import AnyPipeline
 from dataflows.recompute.changes import Change, Removal, change_of, removal_of
 from dataflows.recompute.closed import is_running, require_closed
 from dataflows.recompute.keys import Keys, KeysReport, require_everything
-from dataflows.recompute.recipe import Recipe
 from dataflows.recompute.records import Judge
 from dataflows.recompute.windows import MOST_ROWS, Pass, rebuild
 from dataflows.streaming.results import AGGREGATES, metrics
@@ -32,6 +32,18 @@ _EXAMPLES = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class NotRebuildable(TidemarkError):
+    """A window of this pipeline does not follow from its own records alone."""
+
+    exit_code = EXIT_USAGE
+
+    def __init__(self, pipeline: str) -> None:
+        super().__init__(
+            f"windows of {pipeline} can not be rebuilt one by one: they depend on those before",
+            remedy="replay the topic into an empty store instead (tidemark run --fresh)",
+        )
+
+
 class WrongPeriod(TidemarkError):
     """There is nothing in the period, or no place to keep it."""
 
@@ -46,7 +58,7 @@ class Request:
     lose events that are stored.
     """
 
-    recipe: Recipe
+    pipeline: AnyPipeline
     start: datetime
     end: datetime
     include_late: bool = True
@@ -89,33 +101,34 @@ def recompute(
     StoreUnavailable, StoreRejected. Where it fails half-way, what was written is right, and another
     run does the rest.
     """
-    recipe, section = request.recipe, request.recipe.section(settings)
+    pipeline = request.pipeline
+    if not pipeline.rebuildable:
+        raise NotRebuildable(pipeline.name)
     report = Report()
     began = time.monotonic()
     with TopicReader(settings) as reader, ExitStack() as stack:
         stored = _first_stored(settings, stack)
-        judge = Judge(settings, recipe, reader)
+        judge = Judge(settings, pipeline, reader)
         start_us, end_us = (_aligned(m, judge.window_us) for m in (request.start, request.end))
         if start_us >= end_us:
             raise WrongPeriod(
                 "no window starts in the period", remedy="choose a --to later than --from"
             )
-        ranges = reader.ranges(section.topic, request.since)
-        keys = Keys(settings, recipe, stored)
+        ranges = reader.ranges(pipeline.topic, request.since)
+        keys = Keys(settings, pipeline, stored)
         if request.stats and write:
             keys.require_stopped()
         if request.stats and not request.allow_fewer:
             require_everything(ranges)
         end = moment(end_us)
-        require_closed(stored, recipe.pipeline, section.topic, len(ranges), section.window_s, end)
-        if write and is_running(stored.of_pipeline(recipe.pipeline), datetime.now(UTC)):
+        require_closed(stored, pipeline.name, pipeline.topic, len(ranges), pipeline.window_s, end)
+        if write and is_running(stored.of_pipeline(pipeline.name), datetime.now(UTC)):
             # What the flow has closed a moment ago it may still be writing, or, killed before its
             # next snapshot, write again.
             _wait(began + _SNAPSHOTS_TO_WAIT * settings.engine.epoch_interval_s, progress)
         total = sum(each.end - each.first for each in ranges)
         passes = rebuild(
-            settings,
-            recipe,
+            pipeline,
             judge,
             ranges,
             start_us,
@@ -125,10 +138,10 @@ def recompute(
             progress=lambda done: progress("reading", done, total),
         )
         for each in passes:
-            changes, removals = _changes(settings, request, stored, each, report)
+            changes, removals = _changes(request, stored, each, report)
             if write:
                 progress("writing", 0, len(changes))
-                _write(settings, recipe, changes, removals)
+                _write(settings, pipeline, changes, removals)
         if request.stats:
             report.keys = keys.rebuild(
                 judge,
@@ -145,17 +158,16 @@ def recompute(
 
 
 def _changes(
-    settings: Settings, request: Request, stored: StoredDocuments, each: Pass, report: Report
+    request: Request, stored: StoredDocuments, each: Pass, report: Report
 ) -> tuple[list[Change], list[Removal]]:
-    before = stored.of_windows(request.recipe.pipeline, moment(each.from_us), moment(each.to_us))
+    before = stored.of_windows(request.pipeline.name, moment(each.from_us), moment(each.to_us))
     report.passes += 1
     report.records_read += each.records_read
     changes = []
     for window in each.windows:
-        identity = f"{request.recipe.pipeline}/{_iso(moment(window.start_us))}"
+        identity = f"{request.pipeline.name}/{_iso(moment(window.start_us))}"
         change = change_of(
-            settings,
-            request.recipe,
+            request.pipeline,
             window,
             before.pop(identity, None),
             include_late=request.include_late,
@@ -163,27 +175,27 @@ def _changes(
         if change.fewer and not request.allow_fewer:
             report.left_alone.append(change.identity)
             continue
-        _count(report, change)
+        _count(report, change, request.pipeline.events_field)
         changes.append(change)
     # Stored, but not a single record of them has come.
     removals = []
     for identity, document in sorted(before.items()):
         removal = None
         if not request.include_late:
-            removal = removal_of(settings, request.recipe, document)
+            removal = removal_of(request.pipeline, document)
         if removal is None:
             report.left_alone.append(identity)
         else:
             report.removed += 1
-            report.total_before += document["total"]
+            report.total_before += document[request.pipeline.events_field]
             removals.append(removal)
     return changes, removals
 
 
-def _count(report: Report, change: Change) -> None:
+def _count(report: Report, change: Change, events_field: str) -> None:
     report.windows += 1
-    report.total_before += 0 if change.before is None else change.before["total"]
-    report.total_after += change.after["total"]
+    report.total_before += 0 if change.before is None else change.before[events_field]
+    report.total_after += change.after[events_field]
     report.late_included += change.after["late_included"]
     if change.differs:
         report.changed += 1
@@ -193,7 +205,10 @@ def _count(report: Report, change: Change) -> None:
 
 
 def _write(
-    settings: Settings, recipe: Recipe, changes: Sequence[Change], removals: Sequence[Removal]
+    settings: Settings,
+    pipeline: AnyPipeline,
+    changes: Sequence[Change],
+    removals: Sequence[Removal],
 ) -> None:
     """Write all of the windows, changed or not: a store may lack what another one has."""
     stale = [point for change in changes for point in change.stale]
@@ -207,7 +222,7 @@ def _write(
     newest = max(changes, key=lambda change: change.start_us)
     documents: list[Command] = [
         ReplaceDocuments(AGGREGATES, [change.after for change in changes]),
-        metrics(recipe.pipeline, newest.start_us, newest.after),
+        metrics(pipeline.name, newest.after),
     ]
     points: list[Command] = [WritePoints(change.points) for change in changes]
     for factory in document_stores(settings):

@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dataflows.recompute.recipe import Recipe
+from dataflows.assembly import AnyPipeline
 from dataflows.recompute.records import Columns, Judge, Judged, between, joined
 from dataflows.streaming.frames import Tiers
 from dataflows.streaming.parcels import Aside
 from dataflows.streaming.split import Splitter
 from dataflows.streaming.summary import WindowSummary
 from dataflows.streaming.timestamps import Int64Array
-from stats.tables import CountTable
-from tidemark.config import Settings
+from stats.tables import Table
 from tidemark.kafka_ranges import Range
 
 MOST_ROWS = 4_000_000
@@ -59,7 +58,7 @@ class Pass:
 class _Shelf:
     """What is collected in one pass; windows from `to_us` on are left for the next one."""
 
-    tables: Sequence[CountTable]
+    tables: Sequence[Table]
     window_us: int
     from_us: int
     to_us: int
@@ -93,8 +92,7 @@ class _Shelf:
 
 
 def rebuild(
-    settings: Settings,
-    recipe: Recipe,
+    pipeline: AnyPipeline,
     judge: Judge,
     ranges: Sequence[Range],
     from_us: int,
@@ -108,7 +106,7 @@ def rebuild(
 
     `progress` is told the number of records read in the pass so far.
     """
-    tables = recipe.tables(settings)
+    tables = pipeline.tables()
     splitter = Splitter(tables, judge.window_us, key_groups=1)
     while from_us < to_us:
         shelf = _Shelf(tables, judge.window_us, from_us, to_us, most_rows)
@@ -117,7 +115,7 @@ def rebuild(
             _take(shelf, splitter, judged, include_late=include_late)
             read += judged.records
             progress(read)
-        yield Pass(from_us, shelf.to_us, _finished(settings, recipe, shelf), read)
+        yield Pass(from_us, shelf.to_us, _finished(pipeline, shelf), read)
         from_us = shelf.to_us
 
 
@@ -136,7 +134,7 @@ def _take(shelf: _Shelf, splitter: Splitter, judged: Judged, *, include_late: bo
     shelf.make_room()
 
 
-def _finished(settings: Settings, recipe: Recipe, shelf: _Shelf) -> list[Rebuilt]:
+def _finished(pipeline: AnyPipeline, shelf: _Shelf) -> list[Rebuilt]:
     finished = []
     for start_us in sorted(start for start in shelf.windows if start < shelf.to_us):
         tiers = shelf.windows.pop(start_us)
@@ -146,7 +144,7 @@ def _finished(settings: Settings, recipe: Recipe, shelf: _Shelf) -> list[Rebuilt
             closed[table.name], repeated = table.close(merged)
             if number == 0:
                 records, duplicates = int(merged["count"].sum()), repeated
-        summary = recipe.summarize(settings, closed)
+        summary = pipeline.summarize(closed)
         aside = Aside(shelf.rejected[start_us], shelf.late[start_us], duplicates)
         finished.append(Rebuilt(start_us, summary, aside, shelf.late_included[start_us], records))
     return finished

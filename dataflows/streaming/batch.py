@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
 from dataflows.streaming.parcels import Discarded
 from dataflows.streaming.timestamps import Int64Array
-from sinks.commands import Record
+from sinks.commands import Command, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,22 @@ class Counters:
     """Records per pipeline that were late by their own partition."""
     dropped: dict[str, int] = field(default_factory=dict)
     """Per optional field: values that were there but of no use, so that the default stands."""
+    missing: dict[str, int] = field(default_factory=dict)
+    """Per optional field that is expected: records in which it was absent or null."""
+    filtered: dict[str, int] = field(default_factory=dict)
+    """Records per pipeline that it does not take, though they are valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnTime:
     """The rows of a batch that one pipeline takes, and what it does not take."""
 
-    columns: dict[str, pa.StringArray]
+    columns: dict[str, pa.Array]
     event_time_us: Int64Array
     discarded: list[Discarded]
+    late_columns: dict[str, pa.Array] = field(default_factory=dict)
+    late_event_time_us: Int64Array = field(default_factory=lambda: np.empty(0, np.int64))
+    """Its late rows, where the topic is read to include them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,12 @@ class Batch:
     max_event_us: int
     silent_us: int
     ended: bool
+    wakes: bool
+    """Some record is on time for some pipeline: the partition is not silent."""
     on_time: dict[str, OnTime]
     """By pipeline."""
     dead_letters: list[Record]
     """Rejected and late records, as they go to their topics."""
+    commands: dict[str, list[Command]]
+    """By pipeline or tap: what is to be written of single records."""
     counters: Counters

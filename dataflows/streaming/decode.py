@@ -6,16 +6,20 @@ check is done on whole columns. A bad record costs its own time, never that of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from operator import attrgetter
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
+from dataflows.streaming.names import NameCap
+from dataflows.streaming.numbers import cents, optional_cents, whole_numbers
 from dataflows.streaming.rejects import BadRows, Limits, Reason, Reject, shown
-from dataflows.streaming.schema import Event, Role, fields_of
+from dataflows.streaming.schema import Event, Role, fields_of, parsed_as
 from dataflows.streaming.texts import TextColumns
 from dataflows.streaming.timestamps import INVALID_US, Int64Array, parse_timestamps
 
@@ -32,10 +36,12 @@ class Decoded:
 
     positions: Int64Array
     event_time_us: Int64Array
-    columns: dict[str, pa.StringArray]
+    columns: dict[str, pa.Array]
     rejects: list[Reject]
     dropped: dict[str, int]
     """Per optional field: how many values were there but of no use, so that the default stands."""
+    missing: dict[str, int]
+    """Per optional field that is expected: in how many records it was absent or null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +58,39 @@ class BrokerTimes:
 class Decoder:
     """Decodes batches of one topic partition.
 
-    Keeps one thing between batches: the distinct names seen, for the cap. With the same records in
-    the same order the outcome is the same for every batch size.
+    `wanted` are the optional fields to decode, None all of them. Keeps one thing between batches:
+    the distinct names seen, for the cap. With the same records in the same order the outcome is the
+    same for every batch size.
     """
 
     def __init__(
-        self, schema: type[Event], limits: Limits, names: dict[str, list[str]] | None = None
+        self,
+        schema: type[Event],
+        limits: Limits,
+        names: dict[str, list[str]] | None = None,
+        wanted: Collection[str] | None = None,
     ) -> None:
-        self._decode = msgspec.json.Decoder(schema).decode
+        every = fields_of(schema)
+        fields = [f for f in every if not f.role.is_optional or wanted is None or f.name in wanted]
+        parsed = parsed_as(schema, [field.name for field in fields])
+        self._decode = msgspec.json.Decoder(parsed).decode
         self._limits = limits
-        self._columns = TextColumns(limits.max_id_length)
-        fields = fields_of(schema)
-        self._texts = [field for field in fields if field.role is not Role.TIMESTAMP]
+        self._texts = TextColumns(limits.max_id_length)
+        self._fields = [field for field in fields if field.role is not Role.TIMESTAMP]
         self._timestamp = next(field.name for field in fields if field.role is Role.TIMESTAMP)
-        self._names: dict[str, set[str]] = {
-            field.name: set((names or {}).get(field.name, ()))
-            for field in fields
-            if field.role is Role.NAME
-        }
+        # Required names first: a record that they cost uses up no label.
+        capped = sorted(
+            (field for field in fields if field.role in (Role.NAME, Role.LABEL)),
+            key=lambda field: field.role is Role.LABEL,
+        )
+        self._capped = [
+            (field, NameCap(field.name, limits.max_distinct_names, (names or {}).get(field.name)))
+            for field in capped
+        ]
 
     def names(self) -> dict[str, list[str]]:
         """Return the distinct names seen per field: the state to resume with."""
-        return {field: sorted(names) for field, names in self._names.items()}
+        return {field.name: cap.names() for field, cap in self._capped}
 
     def decode(
         self,
@@ -93,16 +110,27 @@ class Decoder:
         positions: Int64Array = (
             np.arange(len(values), dtype=np.int64) if kept is None else np.array(kept, np.int64)
         )
-        columns: dict[str, pa.StringArray] = {}
+        columns: dict[str, pa.Array] = {}
         dropped: dict[str, int] = {}
+        missing: dict[str, int] = {}
         bad = BadRows(positions, rejects)
-        for field in self._texts:
+        for field in self._fields:
             name = field.name
-            texts = list(map(attrgetter(name), rows))
-            if field.role is Role.OPTIONAL:
-                columns[name], dropped[name] = self._columns.optional(texts, field.default)
-            else:
-                columns[name] = self._columns.required(name, texts, bad)
+            found = list(map(attrgetter(name), rows))
+            match field.role:
+                case Role.ID | Role.NAME:
+                    columns[name] = self._texts.required(name, found, bad)
+                case Role.WHOLE:
+                    columns[name] = pa.array(whole_numbers(name, found, bad))
+                case Role.MONEY:
+                    columns[name] = pa.array(cents(name, found, bad))
+                case Role.OPTIONAL_MONEY:
+                    amounts, dropped[name] = optional_cents(found, field.default)
+                    columns[name] = pa.array(amounts)
+                case _:
+                    columns[name], dropped[name] = self._texts.optional(found, field.default)
+            if field.is_expected:
+                missing[name] = sum(map(operator.is_, found, repeat(None)))
         times = parse_timestamps(list(map(attrgetter(self._timestamp), rows)))
         for row in np.flatnonzero(times == INVALID_US).tolist():
             text = shown(getattr(rows[row], self._timestamp))
@@ -112,7 +140,12 @@ class Decoder:
                 f"{self._timestamp}: {text} is neither ISO-8601 nor epoch seconds or milliseconds",
             )
         self._check_future(times, positions, now_us, broker_times, bad)
-        self._cap_names(columns, bad)
+        for field, cap in self._capped:
+            if field.role is Role.NAME:
+                cap.reject(columns[field.name], bad)
+            else:
+                columns[field.name], beyond = cap.replace(columns[field.name], field.default, bad)
+                dropped[field.name] += beyond
         if bad.rows:
             keep = np.ones(len(rows), bool)
             keep[list(bad.rows)] = False
@@ -120,7 +153,7 @@ class Decoder:
             positions, times = positions[keep], times[keep]
             columns = {name: column.filter(mask) for name, column in columns.items()}
         rejects.sort(key=lambda reject: reject.position)
-        return Decoded(positions, times, columns, rejects, dropped)
+        return Decoded(positions, times, columns, rejects, dropped, missing)
 
     def _parse(
         self, values: Sequence[bytes | None], rejects: list[Reject]
@@ -208,23 +241,3 @@ class Decoder:
             ahead_s = (int(times[row]) - limit_us) / 1e6
             message = f"{ahead_s:.0f} s ahead, at most {skew_us / 1e6:g} s are taken"
             bad.add(row, Reason.FUTURE_TIMESTAMP, message)
-
-    def _cap_names(self, columns: dict[str, pa.StringArray], bad: BadRows) -> None:
-        """Reject names past the cap, in record order; rows that are bad anyway use up no place."""
-        limit = self._limits.max_distinct_names
-        for field, known in self._names.items():
-            column = columns[field]
-            fresh = [name for name in column.unique().to_pylist() if name not in known]
-            if not fresh:
-                continue
-            if not bad.rows and len(known) + len(fresh) <= limit:
-                known.update(fresh)
-                continue
-            for row, name in enumerate(column.to_pylist()):
-                if row in bad.rows or name in known:
-                    continue
-                if len(known) < limit:
-                    known.add(name)
-                else:
-                    message = f"{field}: {shown(name)} is new and {limit} names are known already"
-                    bad.add(row, Reason.INVALID_SCHEMA, message)

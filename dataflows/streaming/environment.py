@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from dataflows.streaming.partition_log import SourceOptions
 from dataflows.streaming.rejects import Limits
@@ -23,7 +22,6 @@ class Environment:
     out_of_orderness_us: int
     idle_after_us: int
     key_groups: int
-    time_zone: ZoneInfo
     documents: list[StoreFactory]
     series: list[StoreFactory]
     topics: list[StoreFactory]

@@ -14,10 +14,10 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from dataflows.streaming.deadletters import late_record
-from dataflows.streaming.decode import Decoder
 from dataflows.streaming.keygroups import key_groups_of
 from dataflows.streaming.parcels import LateOnArrival
 from dataflows.streaming.reader import TopicSpec, broker_times_of
+from dataflows.streaming.transform import Records
 from dataflows.streaming.watermark import window_start_us
 from sinks.commands import Record
 from tidemark.errors import TidemarkError
@@ -96,18 +96,26 @@ class LateFetcher:
         spec = self._spec
         window_us = spec.windows_us[self._pipeline]
         now_us = time.time_ns() // 1_000
-        decoded = Decoder(spec.schema, spec.limits).decode(
+        decoded = spec.decoder().decode(
             [m.value() for m in messages], now_us, broker_times_of(messages)
         )
-        times = decoded.event_time_us
+        times, columns = decoded.event_time_us, decoded.columns
+        keep = np.ones(len(times), bool)
+        if self._pipeline in spec.transforms and len(times):
+            # What it keeps depends on the record alone, so a transform without a past will do.
+            transform = spec.transforms[self._pipeline](None)
+            found = transform.apply(Records(columns, times, messages, decoded.positions))
+            columns = {**columns, **found.columns}
+            keep = keep if found.keep is None else found.keep
         before = np.concatenate([np.array([late.max_event_before_us], np.int64), times[:-1]])
         own_watermarks = np.maximum.accumulate(before) - spec.out_of_orderness_us
-        groups = key_groups_of(decoded.columns[self._key], self._key_groups)
+        groups = key_groups_of(columns[self._key], self._key_groups)
         records = []
         for row, time_us in enumerate(times.tolist()):
             start_us = window_start_us(time_us, window_us)
             own_late = start_us + window_us <= own_watermarks[row]
-            if groups[row] == late.group and start_us in late.starts_us and not own_late:
+            wanted = keep[row] and groups[row] == late.group and start_us in late.starts_us
+            if wanted and not own_late:
                 message = messages[int(decoded.positions[row])]
                 records.append(late_record(message, self._pipeline, start_us, late.watermark_us))
         return records

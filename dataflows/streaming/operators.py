@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from dataflows.streaming.batch import Batch
-from dataflows.streaming.environment import MICROSECONDS, Environment
+from dataflows.streaming.environment import Environment
 from dataflows.streaming.latefetch import LateFetcher
 from dataflows.streaming.outputs import StoreSink
 from dataflows.streaming.parcels import ClosedWindow, Closing, Parcel
 from dataflows.streaming.progress import Progress
 from dataflows.streaming.reader import TopicSpec
-from dataflows.streaming.schema import Event
 from dataflows.streaming.source import KafkaSource
 from dataflows.streaming.split import Splitter
 from dataflows.streaming.summary import (
@@ -33,9 +32,21 @@ from dataflows.streaming.timestamps import moment
 from dataflows.streaming.windows import GroupWindows, WindowSpec
 from sinks.commands import AccumulateWindow, Command, SendRecords
 from sinks.store import StoreFactory
-from stats.tables import CountTable
+from stats.tables import CountTable, Table
 
 KeyedCommands: TypeAlias = KeyedStream[Command]
+
+R = TypeVar("R")
+
+
+class Follower(Protocol[R]):
+    """Keeps a state over the windows of one key group."""
+
+    def absorb(self, closing: Closing) -> list[R]:
+        """Take closed windows in, oldest first, and return what follows from them."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain values and bytes, independent of later changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,37 +67,41 @@ class Windows:
     late: KeyedCommands
 
 
-def read(
-    step_id: str,
-    flow: Dataflow,
-    env: Environment,
-    topic: str,
-    schema: type[Event],
-    windows_s: Mapping[str, int],
-) -> Events:
+def read(step_id: str, flow: Dataflow, env: Environment, spec: TopicSpec) -> Events:
     """Read a topic as batches of columns.
 
-    `windows_s` names the pipelines that take its records, each with its window length: what is late
-    for which of them is decided here, in offset order. Rejected and late records are sent to
-    `<topic>.dlq` and `<topic>.late`.
+    What is late for which pipeline is decided here, in offset order.
     """
-    spec = TopicSpec(
-        topic=topic,
-        schema=schema,
-        limits=env.limits,
-        out_of_orderness_us=env.out_of_orderness_us,
-        windows_us={name: length_s * MICROSECONDS for name, length_s in windows_s.items()},
-    )
-    source = KafkaSource(spec, env.partitions(topic), env.source)
-    batches = op.input(step_id, flow, source)
-    dead_letters = op.flat_map(f"{step_id}_dead_letters", batches, _dead_letters)
-    write(f"{step_id}_dead_letter_topics", dead_letters, env, env.topics)
-    return Events(spec, batches)
+    source = KafkaSource(spec, env.partitions(spec.topic), env.source)
+    return Events(spec, op.input(step_id, flow, source))
 
 
-def _dead_letters(batch: Batch) -> Iterable[tuple[str, Command]]:
-    if batch.dead_letters:
-        yield str(batch.partition), SendRecords(batch.dead_letters)
+def dead_letters(step_id: str, events: Events) -> KeyedCommands:
+    """Return the rejected and late records, for `<topic>.dlq` and `<topic>.late`."""
+
+    def commands(batch: Batch) -> list[tuple[str, Command]]:
+        letters = batch.dead_letters
+        return [(str(batch.partition), SendRecords(letters))] if letters else []
+
+    return op.flat_map(step_id, events.batches, commands)
+
+
+def of_records(
+    step_id: str, events: Events, name: str, kind: type[Command] | None = None
+) -> KeyedCommands:
+    """Return what a pipeline's transform, or a tap, wants to be written of single records.
+
+    With `kind` only commands of that kind.
+    """
+
+    def commands(batch: Batch) -> list[tuple[str, Command]]:
+        return [
+            (str(batch.partition), command)
+            for command in batch.commands.get(name, [])
+            if kind is None or isinstance(command, kind)
+        ]
+
+    return op.flat_map(step_id, events.batches, commands)
 
 
 def tumbling(
@@ -94,12 +109,12 @@ def tumbling(
     events: Events,
     env: Environment,
     pipeline: str,
-    tables: Sequence[CountTable],
+    tables: Sequence[Table],
 ) -> Windows:
-    """Count events into tables per tumbling window and key group.
+    """Collect events in tables per tumbling window and key group.
 
-    Each closing holds the final rows of the windows that are over. The first table must count every
-    event exactly once.
+    Each closing holds the final rows of the windows that are over. The first table must be a count
+    table: it counts every event once.
     """
     window_us = events.spec.windows_us[pipeline]
     spec = WindowSpec(
@@ -120,7 +135,7 @@ def tumbling(
         step_id, parcels, lambda state: _WindowsLogic(GroupWindows(spec, state))
     )
     fetcher = LateFetcher(
-        events.spec, pipeline, tables[0].keys[0], env.key_groups, env.source.client
+        events.spec, pipeline, tables[0].texts[0], env.key_groups, env.source.client
     )
 
     def late(keyed: tuple[str, Closing]) -> list[tuple[str, Command]]:
@@ -181,6 +196,18 @@ def merge(
     by_pipeline = op.map(f"{step_id}_partials", windows.closings, partials)
     return op.stateful_batch(
         step_id, by_pipeline, lambda state: _SummaryLogic(SummaryWindows(spec, state))
+    )
+
+
+def follow(
+    step_id: str, windows: Windows, follower: Callable[[dict[str, Any] | None], Follower[R]]
+) -> KeyedStream[R]:
+    """Follow the closed windows of each key group with a state of one's own.
+
+    `follower` makes it from a snapshot, None at first. Closings come in order of their watermarks.
+    """
+    return op.stateful_batch(
+        step_id, windows.closings, lambda state: _FollowerLogic(follower(state))
     )
 
 
@@ -249,6 +276,20 @@ class _WindowsLogic(StatefulBatchLogic[Parcel, Closing, dict[str, Any]]):
 
     def snapshot(self) -> dict[str, Any]:
         return self._windows.snapshot()
+
+
+class _FollowerLogic(StatefulBatchLogic[Closing, R, dict[str, Any]], Generic[R]):
+    """Lets Bytewax drive a follower."""
+
+    def __init__(self, follower: Follower[R]) -> None:
+        self._follower = follower
+
+    def on_batch(self, values: list[Closing]) -> tuple[list[R], bool]:
+        followed = [result for closing in values for result in self._follower.absorb(closing)]
+        return followed, StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> dict[str, Any]:
+        return self._follower.snapshot()
 
 
 class _SummaryLogic(StatefulBatchLogic[GroupPartials[P], WindowSummary[P], dict[str, Any]]):

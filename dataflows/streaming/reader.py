@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import methodcaller
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from dataflows.streaming.batch import Batch, Counters, OnTime
@@ -22,11 +23,13 @@ from dataflows.streaming.parcels import Discarded
 from dataflows.streaming.rejects import Limits
 from dataflows.streaming.schema import Event
 from dataflows.streaming.timestamps import Int64Array
+from dataflows.streaming.transform import Records, Tap, TransformFactory
 from dataflows.streaming.watermark import BEGINNING_US, END_US, window_start_us
-from sinks.commands import Record
+from sinks.commands import Command, Record
+from stats.tables import KAFKA_OFFSET, KAFKA_PARTITION
 from tidemark.errors import TidemarkError
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 _TIMESTAMP_NOT_AVAILABLE = 0
 _NO_STAMP = (_TIMESTAMP_NOT_AVAILABLE, 0)
 _TIMESTAMP_OF = methodcaller("timestamp")
@@ -34,13 +37,28 @@ _TIMESTAMP_OF = methodcaller("timestamp")
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """How a topic is read, and for which pipelines: `windows_us` is the window length of each."""
+    """How a topic is read, and for which pipelines: `windows_us` is the window length of each.
+
+    `wanted` are the optional fields that any of them uses, None for all.
+    """
 
     topic: str
     schema: type[Event]
     limits: Limits
     out_of_orderness_us: int
     windows_us: Mapping[str, int]
+    wanted: frozenset[str] | None = None
+    transforms: Mapping[str, TransformFactory] = field(default_factory=dict)
+    """By pipeline."""
+    taps: Mapping[str, Tap] = field(default_factory=dict)
+    keep_late: bool = False
+    """Have late rows in the batches as well, beside those that are on time."""
+    with_offsets: bool = False
+    """Add the columns `kafka_partition` and `kafka_offset`."""
+
+    def decoder(self, names: dict[str, list[str]] | None = None) -> Decoder:
+        """Return a new decoder of the topic's records."""
+        return Decoder(self.schema, self.limits, names, self.wanted)
 
 
 def broker_times_of(messages: Sequence[Message]) -> BrokerTimes:
@@ -84,9 +102,12 @@ class PartitionReader:
         self._rejected: Counter[str] = Counter()
         self._late: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
+        self._missing: Counter[str] = Counter()
+        self._filtered: Counter[str] = Counter()
         # Rejected before the partition's first event: booked on the window of that event.
         self._rejected_before_any = 0
         names = None
+        transforms: dict[str, Any] = {}
         if state is not None:
             if state["version"] != STATE_VERSION:
                 raise TidemarkError(
@@ -101,9 +122,16 @@ class PartitionReader:
             self._rejected.update(state["rejected"])
             self._late.update(state["late"])
             self._dropped.update(state["dropped"])
+            self._missing.update(state["missing"])
+            self._filtered.update(state["filtered"])
             self._rejected_before_any = state["rejected_before_any"]
             names = state["names"]
-        self._decoder = Decoder(spec.schema, spec.limits, names)
+            transforms = state["transforms"]
+        self._decoder = spec.decoder(names)
+        self._transforms = {
+            pipeline: factory(transforms.get(pipeline))
+            for pipeline, factory in spec.transforms.items()
+        }
 
     def state(self) -> dict[str, Any]:
         """Return what to resume with, as plain values."""
@@ -116,8 +144,11 @@ class PartitionReader:
             "rejected": dict(self._rejected),
             "late": dict(self._late),
             "dropped": dict(self._dropped),
+            "missing": dict(self._missing),
+            "filtered": dict(self._filtered),
             "rejected_before_any": self._rejected_before_any,
             "names": self._decoder.names(),
+            "transforms": {name: each.state() for name, each in self._transforms.items()},
         }
 
     def batch(
@@ -140,30 +171,56 @@ class PartitionReader:
         )
         self._max_event_us = int(furthest[-1])
         dead_letters = [rejected_record(messages[r.position], r) for r in decoded.rejects]
-        on_time = {
-            pipeline: self._on_time(pipeline, window_us, decoded, furthest, messages, dead_letters)
-            for pipeline, window_us in self._spec.windows_us.items()
-        }
+        commands: dict[str, list[Command]] = {}
+        on_time: dict[str, OnTime] = {}
+        wakes = False
+        records = self._records(decoded, messages)
+        for pipeline, window_us in self._spec.windows_us.items():
+            taken, late, some = self._on_time(
+                pipeline, window_us, decoded, furthest, records, commands
+            )
+            on_time[pipeline] = taken
+            wakes = wakes or some
+            for row in np.flatnonzero(late).tolist():
+                start_us = window_start_us(int(decoded.event_time_us[row]), window_us)
+                watermark_us = int(furthest[row]) - self._spec.out_of_orderness_us
+                letter = late_record(records.message(row), pipeline, start_us, watermark_us)
+                dead_letters.append(letter)
+        if len(records):
+            for name, tap in self._spec.taps.items():
+                commands[name] = tap(records)
         if len(decoded.event_time_us):
             self._rejected_before_any = 0
         elif before_us == BEGINNING_US:
             self._rejected_before_any += len(decoded.rejects)
         self._rejected.update(reject.reason.value for reject in decoded.rejects)
         self._dropped.update({name: n for name, n in decoded.dropped.items() if n})
+        self._missing.update({name: n for name, n in decoded.missing.items() if n})
         self._read += len(messages)
-        first_offset = messages[0].offset()
-        last_offset = messages[-1].offset()
-        if first_offset is None or last_offset is None:
-            raise ValueError("a consumed message has no offset")
-        self.next_offset = last_offset + 1
-        if any(len(taken.event_time_us) for taken in on_time.values()):
-            silent_us = 0
-        return self._make(first_offset, high, before_us, on_time, dead_letters, silent_us=silent_us)
+        first_offset = _offset(messages[0])
+        self.next_offset = _offset(messages[-1]) + 1
+        return self._make(
+            first_offset,
+            high,
+            before_us,
+            on_time,
+            dead_letters,
+            commands,
+            silent_us=0 if wakes else silent_us,
+            wakes=wakes,
+        )
 
     def news(self, high: int, silent_us: int, *, ended: bool = False) -> Batch:
         """Return a batch without records: how long the partition has been silent, or its end."""
         return self._make(
-            self.next_offset, high, self._max_event_us, {}, [], silent_us=silent_us, ended=ended
+            self.next_offset,
+            high,
+            self._max_event_us,
+            {},
+            [],
+            {},
+            silent_us=silent_us,
+            ended=ended,
         )
 
     def _make(
@@ -173,9 +230,11 @@ class PartitionReader:
         before_us: int,
         on_time: dict[str, OnTime],
         dead_letters: list[Record],
+        commands: dict[str, list[Command]],
         *,
         silent_us: int = 0,
         ended: bool = False,
+        wakes: bool = False,
     ) -> Batch:
         self._sequence += 1
         return Batch(
@@ -190,12 +249,32 @@ class PartitionReader:
             max_event_us=self._max_event_us,
             silent_us=silent_us,
             ended=ended,
+            wakes=wakes,
             on_time=on_time,
             dead_letters=dead_letters,
+            commands=commands,
             counters=Counters(
-                self._read, dict(self._rejected), dict(self._late), dict(self._dropped)
+                self._read,
+                dict(self._rejected),
+                dict(self._late),
+                dict(self._dropped),
+                dict(self._missing),
+                dict(self._filtered),
             ),
         )
+
+    def _records(self, decoded: Decoded, messages: Sequence[Message]) -> Records:
+        """Return the valid records, with the columns that tell where they are from."""
+        columns = decoded.columns
+        positions = decoded.positions
+        if self._spec.with_offsets:
+            offsets = np.fromiter(map(_offset, messages), np.int64, len(messages))[positions]
+            columns = {
+                **columns,
+                KAFKA_OFFSET: pa.array(offsets),
+                KAFKA_PARTITION: pa.array(np.full(len(positions), self._partition, np.int64)),
+            }
+        return Records(columns, decoded.event_time_us, messages, positions)
 
     def _on_time(
         self,
@@ -203,30 +282,38 @@ class PartitionReader:
         window_us: int,
         decoded: Decoded,
         furthest: Int64Array,
-        messages: Sequence[Message],
-        dead_letters: list[Record],
-    ) -> OnTime:
-        """Sort out what is late for a pipeline.
+        records: Records,
+        commands: dict[str, list[Command]],
+    ) -> tuple[OnTime, npt.NDArray[np.bool_], bool]:
+        """Sort out what a pipeline takes.
+
+        The second result marks its late records, the third tells whether any record of the topic,
+        taken or not, is on time for it.
 
         A record is late when its window's end is not after the partition's watermark over the
         records before it. `furthest[i]` is the largest event time before row i.
         """
-        times = decoded.event_time_us
+        times, columns = records.event_time_us, records.columns
         watermarks = furthest[:-1] - self._spec.out_of_orderness_us
-        late_rows = np.flatnonzero(times - times % window_us + window_us <= watermarks)
+        late = times - times % window_us + window_us <= watermarks
+        keep = ~late
+        some_on_time = bool(keep.any())
+        if len(records) and pipeline in self._transforms:
+            transformed = self._transforms[pipeline].apply(records)
+            columns = {**columns, **transformed.columns}
+            commands[pipeline] = transformed.commands
+            if transformed.keep is not None:
+                late, keep = late & transformed.keep, keep & transformed.keep
+                self._filtered[pipeline] += int((~transformed.keep).sum())
+        late_rows = np.flatnonzero(late)
+        self._late.update({pipeline: len(late_rows)} if late_rows.size else {})
         discarded = self._discarded(window_us, decoded, furthest, late_rows)
-        if not late_rows.size:
-            return OnTime(decoded.columns, times, discarded)
-        for row in late_rows.tolist():
-            start_us = window_start_us(int(times[row]), window_us)
-            message = messages[int(decoded.positions[row])]
-            dead_letters.append(late_record(message, pipeline, start_us, int(watermarks[row])))
-        self._late[pipeline] += len(late_rows)
-        keep = np.ones(len(times), bool)
-        keep[late_rows] = False
-        mask = pa.array(keep)
-        columns = {name: column.filter(mask) for name, column in decoded.columns.items()}
-        return OnTime(columns, times[keep], discarded)
+        taken = _rows(columns, times, keep)
+        if self._spec.keep_late:
+            on_time = OnTime(*taken, discarded, *_rows(columns, times, late))
+        else:
+            on_time = OnTime(*taken, discarded)
+        return on_time, late, some_on_time
 
     def _discarded(
         self, window_us: int, decoded: Decoded, furthest: Int64Array, late_rows: Int64Array
@@ -244,3 +331,19 @@ class PartitionReader:
             Discarded(number * window_us, rejected[number], late[number])
             for number in sorted(rejected.keys() | late.keys())
         ]
+
+
+def _rows(
+    columns: dict[str, pa.Array], times: Int64Array, keep: npt.NDArray[np.bool_]
+) -> tuple[dict[str, pa.Array], Int64Array]:
+    if keep.all():
+        return columns, times
+    mask = pa.array(keep)
+    return {name: column.filter(mask) for name, column in columns.items()}, times[keep]
+
+
+def _offset(message: Message) -> int:
+    offset = message.offset()
+    if offset is None:
+        raise ValueError("a consumed message has no offset")
+    return offset

@@ -10,7 +10,7 @@ from dataflows.streaming.environment import MICROSECONDS
 from dataflows.streaming.summary import WindowSummary
 from dataflows.streaming.timestamps import iso, moment
 from dataflows.streaming.watermark import END_US
-from sinks.commands import NewestDocuments, Point, ReplaceDocuments
+from sinks.commands import Document, NewestDocuments, Point
 
 AGGREGATES = "aggregated_data"
 METRICS = "real_time_metrics"
@@ -18,27 +18,23 @@ STARTED_S = int(time.time())
 """When this process started: its windows can be told from those of the one before it."""
 
 
-def aggregate(
-    kind: str, start_us: int, window_s: int, fields: Mapping[str, object]
-) -> ReplaceDocuments:
-    """Return a window's document in `aggregated_data`, under the id `<type>/<window start>`."""
-    start = moment(start_us)
-    document = {
+def aggregate(kind: str, start_us: int, window_s: int, fields: Mapping[str, object]) -> Document:
+    """Return a window's document for `aggregated_data`, under the id `<type>/<window start>`."""
+    return {
         "_id": f"{kind}/{iso(start_us)}",
         "type": kind,
-        "timestamp": start,
+        "timestamp": moment(start_us),
         "window_end": moment(start_us + window_s * MICROSECONDS),
         **fields,
     }
-    return ReplaceDocuments(AGGREGATES, [document])
 
 
-def metrics(pipeline: str, start_us: int, fields: Mapping[str, Any]) -> NewestDocuments:
+def metrics(pipeline: str, document: Document) -> NewestDocuments:
     """Return the newest value of each single number of a window, under `<pipeline>.<field>`."""
-    start = moment(start_us)
+    start = document["timestamp"]
     documents = [
         {"_id": f"{pipeline}.{name}", "pipeline": pipeline, "value": value, "timestamp": start}
-        for name, value in fields.items()
+        for name, value in document.items()
         if isinstance(value, int | float)
     ]
     return NewestDocuments(METRICS, documents, "timestamp")

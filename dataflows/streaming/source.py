@@ -82,7 +82,7 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         self._wait_s = 0.0
         self._idle = False
         self._ended = False
-        self._dropped_told: dict[str, int] = {}
+        self._told: dict[tuple[str, str], int] = {}
 
     def next_batch(self) -> list[Batch]:
         """Poll once. Raises StopIteration at the end of a bounded run, SourceError when stuck."""
@@ -157,25 +157,29 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         self._log.all_is_well()
         self._bytes_left -= sum(map(len, filter(None, values)))
         batch = self._reader.batch(messages, values, self._log.hear_of_end(), self._silent_us())
-        if not batch.silent_us and any(len(t.event_time_us) for t in batch.on_time.values()):
+        if batch.wakes:
             self._silent_since_s = self._options.clock()
             self._idle = False
-        self._warn_of_dropped(batch)
+        self._warn_of_defaults(batch)
         self._wait_s = 0.0 if full or not self._caught_up else _LINGER_S
         return [batch]
 
-    def _warn_of_dropped(self, batch: Batch) -> None:
-        for name, count in batch.counters.dropped.items():
-            if count > self._dropped_told.get(name, 0):
-                self._dropped_told[name] = count
-                warnings.warning(
-                    "optional_values_dropped",
-                    key=f"{self._log.topic}.{name}",
-                    topic=self._log.topic,
-                    partition=self._log.partition,
-                    field=name,
-                    total=count,
-                )
+    def _warn_of_defaults(self, batch: Batch) -> None:
+        for event, counts in (
+            ("optional_values_dropped", batch.counters.dropped),
+            ("optional_values_missing", batch.counters.missing),
+        ):
+            for name, count in counts.items():
+                if count > self._told.get((event, name), 0):
+                    self._told[event, name] = count
+                    warnings.warning(
+                        event,
+                        key=f"{event} {self._log.topic}.{name}",
+                        topic=self._log.topic,
+                        partition=self._log.partition,
+                        field=name,
+                        total=count,
+                    )
 
     def _silence(self) -> list[Batch]:
         """Say at times that there is nothing new, and how long the partition has been silent."""

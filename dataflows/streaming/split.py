@@ -1,12 +1,11 @@
-"""From a batch's columns to small count tables, one per window and key group.
+"""Cuts batches of columns into pieces: the rows that they add to each table, window and key group.
 
-Strings are turned into dictionary codes once per column and batch; from there on counting is
+Strings are turned into dictionary codes once per column and batch; from there on grouping is
 integer arithmetic, and only the distinct keys are hashed to their groups.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,10 +16,8 @@ import pyarrow as pa
 
 from dataflows.streaming.keygroups import key_groups_of
 from dataflows.streaming.timestamps import Int64Array
-from stats.tables import COUNT, CountTable
-
-_DENSE_CELLS_PER_ROW = 16
-"""Up to here a count per possible combination is cheaper than sorting the ones that occur."""
+from stats.cells import Cells
+from stats.tables import EVENT_TIME_US, Columns, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +33,42 @@ class Piece:
 class Splitter:
     """Splits batches by window and key group. Holds no state between batches."""
 
-    def __init__(self, tables: Sequence[CountTable], window_us: int, key_groups: int) -> None:
+    def __init__(self, tables: Sequence[Table], window_us: int, key_groups: int) -> None:
         self._tables = tuple(tables)
+        self._with_times = any(EVENT_TIME_US in table.inputs for table in tables)
         self._window_us = window_us
         self._key_groups = key_groups
 
-    def split(
-        self, columns: dict[str, pa.StringArray], event_time_us: Int64Array
-    ) -> list[list[Piece]]:
+    def split(self, columns: Columns, event_time_us: Int64Array) -> list[list[Piece]]:
         """Return the pieces of each key group, by group number; all groups are in the list."""
         groups: list[list[Piece]] = [[] for _ in range(self._key_groups)]
         if not len(event_time_us):
             return groups
+        if self._with_times:
+            columns = {**columns, EVENT_TIME_US: pa.array(event_time_us)}
         windows = event_time_us // self._window_us
         window_codes, starts = _codes_of_windows(windows)
-        encoded: dict[str, tuple[npt.NDArray[np.int64], pa.StringArray]] = {}
+        encoded: dict[str, tuple[Int64Array, pa.StringArray]] = {}
         for number, table in enumerate(self._tables):
-            for key in table.columns:
+            for key in table.texts:
                 if key not in encoded:
                     dictionary = columns[key].dictionary_encode()
                     indices = dictionary.indices.to_numpy().astype(np.int64)
                     encoded[key] = indices, dictionary.dictionary
-            kinds = [encoded[key] for key in table.columns]
-            codes, counts = _count(
+            kinds = [encoded[key] for key in table.texts]
+            cells = Cells(
                 [window_codes, *(indices for indices, _ in kinds)],
                 [len(starts), *(len(values) for _, values in kinds)],
             )
-            rows = [
+            reduced = table.reduce(cells, columns)
+            codes = cells.kinds
+            if reduced.cells is not None:
+                codes = [kind[reduced.cells] for kind in codes]
+            texts = [
                 values.take(pa.array(c)) for (_, values), c in zip(kinds, codes[1:], strict=True)
             ]
             group_of_key = key_groups_of(kinds[0][1], self._key_groups)
-            batch = pa.RecordBatch.from_arrays([*rows, pa.array(counts)], [*table.columns, COUNT])
+            batch = pa.RecordBatch.from_arrays([*texts, *reduced.columns], [*table.columns])
             self._distribute(groups, number, batch, group_of_key[codes[1]], codes[0], starts)
         return groups
 
@@ -103,37 +105,3 @@ def _codes_of_windows(
         return windows - lowest, np.arange(lowest, highest + 1)
     distinct, codes = np.unique(windows, return_inverse=True)
     return codes.astype(np.int64), distinct
-
-
-def _count(
-    codes: Sequence[npt.NDArray[np.int64]], sizes: Sequence[int]
-) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
-    """Count the combinations of codes that occur; `sizes[i]` is the number of codes of kind i.
-
-    Returns the codes of each combination, kind by kind, and how often it occurs.
-    """
-    domain = math.prod(sizes)
-    if domain > np.iinfo(np.int64).max:
-        return _count_rows(codes)
-    packed = codes[0]
-    for kind, size in zip(codes[1:], sizes[1:], strict=True):
-        packed = packed * size + kind
-    if domain <= _DENSE_CELLS_PER_ROW * len(packed):
-        dense = np.bincount(packed, minlength=domain)
-        cells = np.flatnonzero(dense)
-        counts = dense[cells]
-    else:
-        cells, counts = np.unique(packed, return_counts=True)
-    unpacked = []
-    for size in reversed(sizes[1:]):
-        cells, kind = np.divmod(cells, size)
-        unpacked.append(kind)
-    return [cells, *reversed(unpacked)], counts
-
-
-def _count_rows(
-    codes: Sequence[npt.NDArray[np.int64]],
-) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
-    """Count combinations that are too many to be numbered in 63 bits."""
-    combinations, counts = np.unique(np.stack(codes), axis=1, return_counts=True)
-    return list(combinations), counts

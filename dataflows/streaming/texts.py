@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dataflows.streaming.rejects import BadRows, Reason, shown
 
@@ -48,13 +49,16 @@ class TextColumns:
     def optional(self, values: list[Any], default: str) -> tuple[pa.StringArray, int]:
         """Return the column with the default where there is no usable text.
 
-        The second result is how often a value was there but of no use; a missing one and null are
-        no fault.
+        `values` has None where there is none. The second result is how often a value was there but
+        of no use.
         """
         try:
             column = pa.array(values, pa.string())
-            if not column.null_count and self._is_plain(column):
-                return column, 0
+            if not column.null_count:
+                if self._is_plain(column):
+                    return column, 0
+            elif self._is_plain(column.drop_null()):
+                return pc.fill_null(column, default), 0
         except (pa.ArrowInvalid, pa.ArrowTypeError):
             pass  # of several types: one by one
         dropped = 0

@@ -24,22 +24,27 @@ from dataflows.streaming.parcels import (
     Parcel,
 )
 from dataflows.streaming.watermark import BEGINNING_US, END_US, Watermarks
-from stats.tables import COUNT, CountTable
+from stats.tables import COUNT, CountTable, Table
 from tidemark.errors import TidemarkError
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class WindowSpec:
     """What is computed per window, and when a window is over."""
 
-    tables: tuple[CountTable, ...]
-    """The first table counts every event once; it decides what is late on arrival."""
+    tables: tuple[Table, ...]
+    """The first one is a count table, and decides what is late on arrival."""
     window_us: int
     out_of_orderness_us: int
     idle_after_us: int
     key_groups: int
+
+    def __post_init__(self) -> None:
+        """Refuse tables that would not tell how many events there are."""
+        if not isinstance(self.tables[0], CountTable):
+            raise TypeError(f"the first table, {self.tables[0].name}, must count the events")
 
     def layout(self) -> dict[str, Any]:
         """Return what must stay as it is for as long as a recovery store lives."""
@@ -93,7 +98,7 @@ class _Window:
 
     __slots__ = ("aside", "tiers")
 
-    def __init__(self, tables: Sequence[CountTable], packed: Sequence[bytes] | None = None) -> None:
+    def __init__(self, tables: Sequence[Table], packed: Sequence[bytes] | None = None) -> None:
         self.tiers = [
             Tiers(table.merge, packed[number] if packed else None)
             for number, table in enumerate(tables)

@@ -62,7 +62,7 @@ def naive(events: Sequence[Event], k: int) -> InteractionsSummary:
 def test_summary_is_what_counters_say(events: list[Event], k: int) -> None:
     summary = summarize(tables(events, events), k)
     assert summary == naive(events, k)
-    assert summary.total == len(events)
+    assert summary.events == len(events)
 
 
 @settings(max_examples=80, deadline=None)
@@ -92,5 +92,5 @@ def test_a_part_without_events_is_neutral() -> None:
     events = [("u", "i", "view"), ("u", "j", "buy")]
     nothing = summarize(tables([], []), 5)
     whole = summarize(tables(events, events), 5)
-    assert nothing.total == 0
+    assert nothing.events == 0
     assert nothing.merge(whole) == whole.merge(nothing) == whole

@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidemark.errors import EXIT_USAGE, TidemarkError
-
 if TYPE_CHECKING:
     from dataflows.recompute.run import Report
 
 app = typer.Typer()
-
-
-class NoSuchPipeline(TidemarkError):
-    """There is no such pipeline."""
-
-    exit_code = EXIT_USAGE
 
 
 @app.command()
@@ -69,7 +61,7 @@ def recompute(
     Overwrites their documents and points with absolute values: running it twice changes nothing.
     Exit codes: 0 done, 1 failed or windows were left alone, 2 usage or windows still open.
     """
-    from dataflows.recompute.recipe import RECIPES
+    from dataflows.catalog import pipeline as pipeline_of
     from dataflows.recompute.run import Request
     from dataflows.recompute.run import recompute as run
     from tidemark.cli.letters import progress_bar
@@ -79,12 +71,8 @@ def recompute(
 
     settings = load_settings(config)
     configure_logging(settings.logging)
-    if pipeline not in RECIPES:
-        raise NoSuchPipeline(
-            f"there is no pipeline {pipeline!r}", remedy=f"there are: {', '.join(RECIPES)}"
-        )
     request = Request(
-        RECIPES[pipeline],
+        pipeline_of(settings, pipeline),
         parse_moment(start, "--from"),
         parse_moment(end, "--to"),
         include_late,

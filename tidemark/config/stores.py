@@ -26,6 +26,9 @@ class DocumentsSettings(Section):
     aggregated_data_ttl_s: Annotated[int, Field(ge=1, le=2_147_483_647)] | None = None
     """How long documents of `aggregated_data` are kept; null: for ever."""
 
+    raw_data_ttl_s: Annotated[int, Field(ge=1, le=2_147_483_647)] | None = None
+    """How long documents of `raw_data` are kept after their event time; null: for ever."""
+
 
 class SeriesSettings(Section):
     """Where time series go."""

@@ -16,6 +16,7 @@ _SERVERS = "host:port, or several separated by commas"
 _TOPIC = "a topic name: 1 to 244 letters, digits, dots, underscores or hyphens"
 _DATABASE = 'a database name: 1 to 63 bytes without spaces and / \\ . " $ * < > : | ?'
 _ZONE = "a time zone of the IANA database, such as UTC or Europe/Berlin"
+_CLASS = "a class, as package.module:Class"
 _PATH = "a path, relative to the working directory or absolute"
 
 
@@ -34,6 +35,13 @@ def _check_topic(text: str) -> str:
     # Kafka allows 249; ".late" and ".dlq" are appended to this name.
     if re.fullmatch(r"[A-Za-z0-9._-]{1,244}", text) is None or text in {".", ".."}:
         raise wrong(_TOPIC)
+    return text
+
+
+def _check_class(text: str) -> str:
+    module, _, name = text.partition(":")
+    if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        raise wrong(_CLASS, "write for example shop.returns:Returns")
     return text
 
 
@@ -68,6 +76,7 @@ def _to_path(value: object) -> object:
 
 Servers = Annotated[str, AfterValidator(_check_servers), Expected(_SERVERS)]
 TopicName = Annotated[str, AfterValidator(_check_topic), Expected(_TOPIC)]
+ClassPath = Annotated[str, AfterValidator(_check_class), Expected(_CLASS)]
 DatabaseName = Annotated[str, AfterValidator(_check_database), Expected(_DATABASE)]
 TimeZoneName = Annotated[str, AfterValidator(_check_zone), Expected(_ZONE)]
 PathSetting = Annotated[Path, BeforeValidator(_to_path), Expected(_PATH)]

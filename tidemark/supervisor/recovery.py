@@ -22,7 +22,7 @@ from tidemark.errors import EXIT_USAGE, TidemarkError
 if TYPE_CHECKING:
     from tidemark.config import Settings
 
-STORE_VERSION: Final = 1
+STORE_VERSION: Final = 2
 DESCRIPTION: Final = "tidemark.json"
 LOCK: Final = "tidemark.lock"
 PARTS: Final = "part-*.sqlite3*"
@@ -62,15 +62,12 @@ def prepare_store(settings: Settings, *, fresh: bool = False) -> Iterator[Recove
 
 def description(settings: Settings) -> dict[str, Any]:
     """Describe what the stored state depends on."""
-    pipelines = {}
-    for name in type(settings.pipelines).model_fields:
-        pipeline = getattr(settings.pipelines, name)
-        if pipeline.enabled:
-            pipelines[name] = {
-                "topic": pipeline.topic,
-                "window_s": pipeline.window_s,
-                "dedupe_by": pipeline.dedupe_by,
-            }
+    pipelines: dict[str, dict[str, Any]] = {}
+    for name, section, _ in settings.pipelines.wanted():
+        fixed = {key: getattr(section, key) for key in section.fixed}
+        pipelines[name] = {"topic": settings.pipelines.topic_of(name), **fixed}
+    for path in settings.pipelines.own:
+        pipelines[path] = {"topic": None}
     return {
         "store_version": STORE_VERSION,
         "key_groups": settings.engine.key_groups,
@@ -90,7 +87,8 @@ _SETTING_OF: Final = {
 def mismatches(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """List the settings that the stored state does not fit, as `setting: stored X, now Y`.
 
-    A pipeline that was not enabled before is no mismatch, nor is one that no longer is.
+    All pipelines of a topic are at one place in it, so one of them can be neither added nor left
+    out. A topic with its pipelines can: it is read from its start, or rests where it is.
     """
     found = []
     if stored.get("store_version") != wanted["store_version"]:
@@ -100,6 +98,7 @@ def mismatches(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     for key, setting in _SETTING_OF.items():
         if stored.get(key) != wanted[key]:
             found.append(f"{setting}: stored {stored.get(key)}, now {wanted[key]}")
+    found += _other_sets(stored.get("pipelines", {}), wanted["pipelines"])
     for name, pipeline in wanted["pipelines"].items():
         before = stored.get("pipelines", {}).get(name)
         if before is None:
@@ -108,6 +107,23 @@ def mismatches(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
             if before.get(key) != value:
                 found.append(f"pipelines.{name}.{key}: stored {before.get(key)}, now {value}")
     return found
+
+
+def _other_sets(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    def by_topic(pipelines: dict[str, Any]) -> dict[str, set[str]]:
+        topics: dict[str, set[str]] = {}
+        for name, pipeline in pipelines.items():
+            if pipeline.get("topic") is not None:
+                topics.setdefault(pipeline["topic"], set()).add(name)
+        return topics
+
+    before = by_topic(stored)
+    return [
+        f"pipelines that read {topic}: stored {', '.join(sorted(before[topic]))},"
+        f" now {', '.join(sorted(now))}"
+        for topic, now in by_topic(wanted).items()
+        if topic in before and before[topic] != now
+    ]
 
 
 def _make_private(directory: Path) -> None:

@@ -10,8 +10,8 @@ from typing import cast
 
 import pytest
 
+from dataflows.interactions import Interactions
 from dataflows.recompute.aggregates import Period, rebuild_aggregates
-from dataflows.recompute.recipe import INTERACTIONS
 from dataflows.recompute.records import Judge
 from dataflows.recompute.windows import rebuild
 from dataflows.streaming.watermark import END_US
@@ -24,6 +24,7 @@ from tidemark.config.pipelines import InteractionsSettings, PipelinesSettings
 from tidemark.kafka_ranges import Range, TopicReader
 
 WINDOW = 10 * SECOND
+PIPELINE = Interactions(Settings())
 Event = tuple[str, str, str, int]
 
 
@@ -64,7 +65,7 @@ def judge_of(partitions: Sequence[Sequence[Event]], piece: int = 100) -> tuple[J
         for number, events in enumerate(partitions)
     ]
     reader = FakeReader(messages, piece)
-    return Judge(Settings(), INTERACTIONS, cast(TopicReader, reader)), reader.ranges()
+    return Judge(Settings(), PIPELINE, cast(TopicReader, reader)), reader.ranges()
 
 
 def late_of(partitions: Sequence[Sequence[Event]]) -> set[tuple[int, int]]:
@@ -99,7 +100,7 @@ def test_windows_equal_counting_by_hand_however_many_passes_they_take(
     from_us, to_us = T0 + 2 * WINDOW, T0 + 9 * WINDOW
     passes = list(
         rebuild(
-            *(Settings(), INTERACTIONS, judge, ranges, from_us, to_us),
+            *(PIPELINE, judge, ranges, from_us, to_us),
             include_late=include_late,
             most_rows=most_rows,
         )
@@ -128,7 +129,7 @@ def test_aggregates_equal_the_fold_over_all_closed_windows(most_rows: int) -> No
     period = Period(T0 + 2 * WINDOW, T0 + 3 * WINDOW, closed_us)
     found: dict[str, dict[str, Document]] = {}
     for collection, documents in rebuild_aggregates(
-        *(Settings(), INTERACTIONS, judge, ranges, period), include_late=True, most_rows=most_rows
+        *(PIPELINE, judge, ranges, period), include_late=True, most_rows=most_rows
     ):
         found.setdefault(collection, {}).update({each["_id"]: each for each in documents})
     events = counted(partitions, include_late=True)
@@ -162,15 +163,14 @@ def test_duplicates_count_once_where_the_pipeline_says_so() -> None:
     ]
     reader = FakeReader([messages_of(rows)])
     ranges = reader.ranges()
-    judge = Judge(settings, INTERACTIONS, cast(TopicReader, reader))
-    (each,) = rebuild(settings, INTERACTIONS, judge, ranges, T0, T0 + WINDOW, include_late=True)
+    pipeline = Interactions(settings)
+    judge = Judge(settings, pipeline, cast(TopicReader, reader))
+    (each,) = rebuild(pipeline, judge, ranges, T0, T0 + WINDOW, include_late=True)
     (window,) = each.windows
-    assert (window.summary.total, window.records, window.aside.duplicates) == (2, 3, 1)
+    assert (window.summary.events, window.records, window.aside.duplicates) == (2, 3, 1)
     period = Period(T0, T0 + WINDOW, END_US)
     made = dict(
-        rebuild_aggregates(
-            settings, INTERACTIONS, judge, ranges, period, include_late=True, most_rows=1_000
-        )
+        rebuild_aggregates(pipeline, judge, ranges, period, include_late=True, most_rows=1_000)
     )
     (user,) = made["user_stats"]
     assert (user["total"], user["windows"]) == (3, 2)

@@ -10,12 +10,11 @@ import pickle
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.interactions import summary_fields
+from dataflows.interactions import Interactions
 from dataflows.streaming.batch import Batch
 from dataflows.streaming.operators import parcels_of
 from dataflows.streaming.parcels import Closing
@@ -40,6 +39,7 @@ from tests.dataflows.streaming.making import (
     record,
     spec_of,
 )
+from tidemark.config import Settings
 
 WINDOW, DELAY, IDLE = 10 * SECOND, 5 * SECOND, 20 * SECOND
 GROUPS, TOP_K = 3, 2
@@ -232,7 +232,7 @@ def test_every_history_gives_the_windows_of_a_batch_recomputation(
     hopeless = sum(len(events) for events in partitions if not any(events))
     assert sum(final.aside.late for final in outcome.summaries) == late
     assert sum(final.aside.rejected for final in outcome.summaries) == rejected - hopeless
-    assert sum(final.summary.total for final in outcome.summaries) + late + rejected == sum(
+    assert sum(final.summary.events for final in outcome.summaries) + late + rejected == sum(
         map(len, partitions)
     )
 
@@ -272,7 +272,7 @@ def test_a_partition_far_behind_loses_nothing() -> None:
     engine.take(batches_of(0, 2, ahead, [20, 40])[:-1])
     engine.take(batches_of(1, 2, behind, [50]))
     engine.end()
-    assert sum(final.summary.total for final in engine.outcome.summaries) == 200
+    assert sum(final.summary.events for final in engine.outcome.summaries) == 200
     assert all(closing.late == [] for closing in engine.outcome.closings)
 
 
@@ -297,4 +297,4 @@ def test_a_window_of_nothing_but_rejects_can_be_stored() -> None:
     engine.end()
     assert T0 + 10 * SECOND in {final.start_us for final in engine.outcome.summaries}
     for final in engine.outcome.summaries:
-        summary_fields(final, ZoneInfo("UTC"))
+        Interactions(Settings()).document(final)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.streaming.keygroups import key_groups_of, stable_hashes
+from dataflows.streaming.keygroups import key_groups_of
+from stats.hashing import stable_hashes
 
 GOLDEN = {
     "": 0x9CA066F1A4AB2EEA,

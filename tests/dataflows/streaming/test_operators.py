@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import bytewax.operators as op
 import pytest
@@ -17,7 +16,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, cluster_main, run_main
 
-from dataflows.interactions import summary_fields, summary_points
+from dataflows.interactions import Interactions
 from dataflows.streaming.batch import Batch
 from dataflows.streaming.environment import Environment
 from dataflows.streaming.operators import Events, accumulate, merge, progress, tumbling
@@ -37,6 +36,7 @@ from tests.dataflows.streaming.making import (
     record,
     spec_of,
 )
+from tidemark.config import Settings
 
 WINDOW_S = 10
 SPEC = spec_of({"p": WINDOW_S * SECOND}, 5 * SECOND)
@@ -145,7 +145,6 @@ def environment() -> Environment:
         out_of_orderness_us=5 * SECOND,
         idle_after_us=20 * SECOND,
         key_groups=4,
-        time_zone=ZoneInfo("UTC"),
         documents=[],
         series=[],
         topics=[],
@@ -182,7 +181,7 @@ def check_summaries(out: Out) -> None:
     assert finals.keys() == windows.keys()
     for start, events in windows.items():
         summary = finals[start].summary
-        assert summary.total == len(events)
+        assert summary.events == len(events)
         assert summary.users == len({event["user_id"] for event in events})
         assert summary.items == len({event["item_id"] for event in events})
         kinds = [event["interaction_type"] for event in events]
@@ -250,7 +249,7 @@ def test_status_tells_the_whole_of_each_partition_at_the_end() -> None:
     assert sum(document["late"] for document in last.values()) == late
     assert sum(document["rejected"] for document in last.values()) == rejected
     assert {document["_id"] for document in last.values()} == {f"p/clicks/{n}" for n in range(3)}
-    events = sum(final.summary.total for _, final in out.summaries)
+    events = sum(final.summary.events for _, final in out.summaries)
     assert sum(document["read"] for document in last.values()) == events + late + rejected
 
 
@@ -263,9 +262,10 @@ def numbers(document: dict[str, object]) -> Iterator[float]:
 def test_documents_and_points_of_the_final_windows_agree() -> None:
     out = Out([], [], [])
     _run(flow_of(Plan(100), out))
+    pipeline = Interactions(Settings())
     for _, final in out.summaries:
-        fields = summary_fields(final, ZoneInfo("UTC"))
-        points = summary_points(final, WINDOW_S, ZoneInfo("UTC"))
+        fields = pipeline.document(final)
+        points = pipeline.points(fields)
         assert all(number >= 0 for number in numbers(fields))
         assert {point.timestamp for point in points} == {moment(final.start_us)}
         by_type = {
@@ -277,5 +277,3 @@ def test_documents_and_points_of_the_final_windows_agree() -> None:
         summary = next(p for p in points if p.measurement == "interactions_summary")
         for name in ("total", "users", "items", "avg_per_user", "avg_per_item"):
             assert summary.fields[name] == fields[name]
-        pipeline = next(p for p in points if p.measurement == "pipeline")
-        assert pipeline.fields["events"] == fields["total"]

@@ -55,7 +55,7 @@ def test_what_is_no_address_is_not_shown_where_one_belongs() -> None:
     ("route", "remedy"),
     [
         (("kafka", "bootstrap-servers"), "did you mean kafka.bootstrap_servers?"),
-        (("window_s",), "did you mean pipelines.interactions.window_s?"),
+        (("dedupe_by",), "did you mean pipelines.interactions.dedupe_by?"),
         (
             ("urls",),
             "did you mean documents.urls or series.urls?",

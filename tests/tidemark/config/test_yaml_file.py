@@ -64,7 +64,7 @@ def test_keys_are_what_is_written(file: Path) -> None:
         ("enigne: {}\n", "enigne", "did you mean engine?"),
         ("engine:\n  keygroups: 1\n", "engine.keygroups", "did you mean engine.key_groups?"),
         ("engine:\n  KEY-GROUPS: 1\n", "engine.KEY-GROUPS", "did you mean engine.key_groups?"),
-        ("engine:\n  top_k: 1\n", "engine.top_k", "did you mean pipelines.interactions.top_k?"),
+        ("engine:\n  gap_s: 1\n", "engine.gap_s", "did you mean pipelines.sessions.gap_s?"),
         (
             "engine:\n  zzz: 1\n",
             "engine.zzz",

@@ -14,6 +14,7 @@ import pytest
 from tidemark.config import Settings, load_settings
 from tidemark.supervisor.recovery import (
     DESCRIPTION,
+    STORE_VERSION,
     RecoveryStoreError,
     description,
     mismatches,
@@ -50,15 +51,24 @@ def test_makes_a_private_store_once(tmp_path: Path) -> None:
 def test_records_what_the_state_depends_on(tmp_path: Path) -> None:
     prepare(tmp_path)
     content = json.loads((tmp_path / "store" / DESCRIPTION).read_text())
+    pipelines = content.pop("pipelines")
     assert content == {
-        "store_version": 1,
+        "store_version": STORE_VERSION,
         "key_groups": 16,
         "lanes": 4,
         "recovery_partitions": 4,
-        "pipelines": {
-            "interactions": {"topic": "user_interactions", "window_s": 10, "dedupe_by": None}
-        },
         "complete": True,
+    }
+    assert pipelines["interactions"] == {
+        "topic": "user_interactions",
+        "window_s": 10,
+        "dedupe_by": None,
+    }
+    assert pipelines["sessions"] == {
+        "topic": "user_activity",
+        "of": "activity",
+        "window_s": 60,
+        "gap_s": 1800.0,
     }
 
 
@@ -107,12 +117,21 @@ def test_other_workers_and_epochs_are_no_mismatch(tmp_path: Path) -> None:
     )
 
 
-def test_a_pipeline_more_or_less_is_no_mismatch() -> None:
-    one = {"store_version": 1, "key_groups": 16, "lanes": 4, "recovery_partitions": 4}
-    less = {**one, "pipelines": {}}
-    more = {**one, "pipelines": {"interactions": {"topic": "t", "window_s": 10}}}
+ONE = {"store_version": STORE_VERSION, "key_groups": 16, "lanes": 4, "recovery_partitions": 4}
+
+
+def test_a_topic_with_its_pipelines_more_or_less_is_no_mismatch() -> None:
+    less = {**ONE, "pipelines": {"b": {"topic": "u", "window_s": 10}}}
+    more = {**ONE, "pipelines": {**less["pipelines"], "a": {"topic": "t", "window_s": 10}}}
     assert mismatches(less, more) == []
     assert mismatches(more, less) == []
+
+
+def test_another_set_of_pipelines_of_a_topic_is_refused() -> None:
+    less = {**ONE, "pipelines": {"a": {"topic": "t"}}}
+    more = {**ONE, "pipelines": {"a": {"topic": "t"}, "b": {"topic": "t"}}}
+    assert mismatches(less, more) == ["pipelines that read t: stored a, now a, b"]
+    assert mismatches(more, less) == ["pipelines that read t: stored a, b, now a"]
 
 
 def test_remembers_a_pipeline_that_is_disabled_for_a_while(tmp_path: Path) -> None:
