@@ -23,19 +23,13 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS, WriteApi
 from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
-from prometheus_client import Counter
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from sinks.commands import Command, WritePoints
 from sinks.line_protocol import to_line
 from sinks.store import StoreRejected, StoreUnavailable, unsupported
 from tidemark.log import RateLimited, get_logger
-
-REFUSED = Counter(
-    "tidemark_store_refused_points_total",
-    "Points that a series store refused for ever, by reason.",
-    ["store", "reason"],
-)
+from tidemark.observability.metrics import STORE_REFUSED
 
 # A constant of the client that it declares as its own class and sets to a str.
 _PRECISION: Any = WritePrecision.S
@@ -118,7 +112,7 @@ class InfluxDBStore:
 
     def _report(self, points: int, message: str) -> None:
         reason = "type_conflict" if "type conflict" in message else "refused"
-        REFUSED.labels(self._url, reason).inc(points)
+        STORE_REFUSED.labels(self._url, reason).inc(points)
         _log.error(
             "points_refused",
             key=f"{self._url} {reason}",

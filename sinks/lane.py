@@ -19,22 +19,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from prometheus_client import Counter, Gauge, Histogram
-
 from sinks.commands import Command, count_rows
 from sinks.store import Store, StoreFactory, StoreGivenUp, StoreUnavailable
 from tidemark.log import get_logger
-
-WRITE_SECONDS = Histogram(
-    "tidemark_store_write_seconds", "Seconds that one write took, failed ones too.", ["store"]
-)
-ROWS = Counter("tidemark_store_rows_total", "Rows that were made durable.", ["store"])
-RETRIES = Counter(
-    "tidemark_store_retries_total", "Writes that failed and were tried again.", ["store"]
-)
-QUEUED = Gauge("tidemark_store_queued_commands", "Commands that are not durable yet.", ["store"])
-UNAVAILABLE = Gauge(
-    "tidemark_store_unavailable_lanes", "Lanes that wait for a store to come back.", ["store"]
+from tidemark.observability.metrics import (
+    STORE_DRAIN_SECONDS,
+    STORE_QUEUED,
+    STORE_RETRIES,
+    STORE_ROWS,
+    STORE_UNAVAILABLE,
+    STORE_WRITE_SECONDS,
 )
 
 _FIRST_WAIT_S = 0.1
@@ -79,6 +73,8 @@ class Lane:
         self._stopping = threading.Event()
         self._error: BaseException | None = None
         self._error_raised = False
+        # There from the start, be it zero: nothing waits, as far as anybody knows.
+        STORE_UNAVAILABLE.labels(self.name)
         self._thread = threading.Thread(target=self._run, name=f"lane {factory.name}", daemon=True)
         self._thread.start()
 
@@ -92,12 +88,12 @@ class Lane:
             self._raise_if_ended()
             self._queue.append(command)
             self._pending += 1
-            QUEUED.labels(self.name).inc()
+            STORE_QUEUED.labels(self.name).inc()
             self._changed.notify_all()
 
     def drain(self) -> None:
         """Return when everything put so far is durable. Raises as `put` does."""
-        with self._changed:
+        with STORE_DRAIN_SECONDS.labels(self.name).time(), self._changed:
             self._changed.wait_for(lambda: self._ended or self._pending == 0)
             self._raise_if_ended()
 
@@ -116,7 +112,7 @@ class Lane:
         if self._thread.is_alive():
             self._log.warning("lane_left_behind", store=self.name, waited_s=self._close_within_s)
         with self._changed:
-            QUEUED.labels(self.name).dec(self._pending)
+            STORE_QUEUED.labels(self.name).dec(self._pending)
             if self._pending:
                 self._log.info("lane_closed_undrained", store=self.name, commands=self._pending)
             self._pending = 0
@@ -145,11 +141,11 @@ class Lane:
                     return
                 store = self._write(store, batch)
                 rows = sum(map(count_rows, batch))
-                ROWS.labels(self.name).inc(rows)
+                STORE_ROWS.labels(self.name).inc(rows)
                 with self._changed:
                     if not self._stopping.is_set():
                         self._pending -= len(batch)
-                        QUEUED.labels(self.name).dec(len(batch))
+                        STORE_QUEUED.labels(self.name).dec(len(batch))
                         self._changed.notify_all()
         except _Stopped:
             return
@@ -186,7 +182,7 @@ class Lane:
                 try:
                     if store is None:
                         store = self._factory.open()
-                    with WRITE_SECONDS.labels(self.name).time():
+                    with STORE_WRITE_SECONDS.labels(self.name).time():
                         store.write(batch)
                         store.flush()
                 except StoreUnavailable as error:
@@ -194,12 +190,12 @@ class Lane:
                     now = self._clock()
                     if failing_since is None:
                         failing_since = now
-                        UNAVAILABLE.labels(self.name).inc()
+                        STORE_UNAVAILABLE.labels(self.name).inc()
                     failing_for_s = now - failing_since
                     wait_s = backoff_s(tries, error.retry_after_s)
                     if failing_for_s + wait_s > self._give_up_after_s:
                         raise self._given_up(tries, failing_for_s, error) from error
-                    RETRIES.labels(self.name).inc()
+                    STORE_RETRIES.labels(self.name).inc()
                     self._log.warning(
                         "store_unavailable",
                         store=self.name,
@@ -225,7 +221,7 @@ class Lane:
             raise
         finally:
             if failing_since is not None:
-                UNAVAILABLE.labels(self.name).dec()
+                STORE_UNAVAILABLE.labels(self.name).dec()
 
     def _given_up(self, tries: int, failing_for_s: float, error: StoreUnavailable) -> StoreGivenUp:
         return StoreGivenUp(

@@ -70,6 +70,7 @@ def run(
 
     from tidemark.config import load_settings
     from tidemark.log import configure_logging
+    from tidemark.observability.run import observed
     from tidemark.supervisor import GroupSpec, Supervisor, prepare_store
 
     settings = load_settings()
@@ -83,5 +84,7 @@ def run(
             workers=workers or settings.run.workers,
             flow=flow,
         )
-        code = Supervisor(spec).run()
+        supervisor = Supervisor(spec)
+        with observed(settings, supervisor.state, store.directory):
+            code = supervisor.run()
     raise typer.Exit(code)

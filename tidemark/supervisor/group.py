@@ -18,6 +18,7 @@ from typing import Literal
 
 from tidemark.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, TidemarkError
 from tidemark.log import get_logger
+from tidemark.observability.view import RunState, WorkerState
 from tidemark.supervisor.process import WorkerProcess
 from tidemark.supervisor.report import Failure
 from tidemark.supervisor.restarts import Policy, Restarts
@@ -58,7 +59,24 @@ class Supervisor:
         self._spec = spec
         self._policy = policy or Policy()
         self._signals: list[int] = []
+        self._generation = 0
+        self._workers: Sequence[WorkerProcess] = ()
+        self._restarts = dict.fromkeys(("failed", "killed", "hung"), 0)
+        self._beat_s = time.monotonic()
         self._log = get_logger("tidemark.supervisor")
+
+    def state(self) -> RunState:
+        """Return how things stand; may be called from any thread."""
+        return RunState(
+            generation=self._generation,
+            processes=self._spec.processes,
+            workers=[
+                WorkerState(worker.index, worker.alive, worker.ready, worker.metrics.ask)
+                for worker in self._workers
+            ],
+            restarts=dict(self._restarts),
+            beat_age_s=time.monotonic() - self._beat_s,
+        )
 
     def run(self) -> int:
         """Run the group to its end; see the class for what is returned and raised."""
@@ -76,6 +94,7 @@ class Supervisor:
         with self._handling_signals():
             while True:
                 generation += 1
+                self._generation = generation
                 outcome = self._run_group(generation)
                 if outcome.kind == "finished":
                     self._log.info("supervisor.finished", restarts=generation - 1)
@@ -84,6 +103,7 @@ class Supervisor:
                     return self._stopped(outcome.clean)
                 assert outcome.failure is not None
                 delay_s = self._delay_s(restarts, outcome.failure, outcome.ran_s, generation)
+                self._restarts[outcome.failure.kind] += 1
                 self._log.warning(
                     "group.restarting",
                     reason=outcome.failure.message,
@@ -112,6 +132,7 @@ class Supervisor:
         addresses = free_addresses(spec.processes) if spec.processes > 1 else []
         started = time.monotonic()
         workers: list[WorkerProcess] = []
+        self._workers = workers
         try:
             for index in range(spec.processes):
                 worker = WorkerProcess(spec, index, addresses, self._on_output)
@@ -141,6 +162,7 @@ class Supervisor:
                 return None
             if not any(worker.alive for worker in workers):
                 return None
+            self._beat_s = time.monotonic()
             waited_s = time.monotonic() - started
             if not ready and all(worker.ready for worker in workers):
                 ready = True
@@ -149,7 +171,8 @@ class Supervisor:
                 waiting = [worker.index for worker in workers if not worker.ready]
                 self._log.error("group.hangs", waiting=waiting, waited_s=round(waited_s, 1))
                 return Failure(
-                    f"workers {waiting} did not connect within {self._policy.start_limit_s:g} s"
+                    f"workers {waiting} did not connect within {self._policy.start_limit_s:g} s",
+                    hung=True,
                 )
             time.sleep(_POLL_S)
         return None
@@ -215,6 +238,7 @@ class Supervisor:
     def _sleep(self, delay_s: float) -> None:
         deadline = time.monotonic() + delay_s
         while not self._signals and (left_s := deadline - time.monotonic()) > 0:
+            self._beat_s = time.monotonic()
             time.sleep(min(left_s, _POLL_S))
 
     def _stopped(self, clean: bool) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import IO
 
 from tidemark.errors import EXIT_INTERRUPTED
+from tidemark.observability.channel import Channel
 from tidemark.supervisor.report import Failure, parse
 from tidemark.supervisor.spec import GroupSpec
 
@@ -38,6 +39,7 @@ class WorkerProcess:
         self.killed = False
         self.output: deque[str] = deque(maxlen=_OUTPUT_LINES)
         self._on_output = on_output
+        self.metrics = Channel()
         report, report_writer = os.pipe()
         log = _log_fd()
         try:
@@ -50,19 +52,22 @@ class WorkerProcess:
                     f"--supervisor-pid={os.getpid()}",
                     f"--report-fd={report_writer}",
                     f"--log-fd={log}",
+                    f"--metrics-fd={self.metrics.fd}",
                 ],
                 stdin=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=(report_writer, log),
+                pass_fds=(report_writer, log, self.metrics.fd),
                 process_group=0,
                 env=spec.environment(index, os.environ),
             )
         except BaseException:
             os.close(report)
+            self.metrics.close()
             raise
         finally:
             os.close(report_writer)
             os.close(log)
+        self.metrics.started()
         assert self._process.stderr is not None
         self._readers = [
             threading.Thread(target=self._read_reports, args=(os.fdopen(report, "rb"),)),
@@ -109,6 +114,7 @@ class WorkerProcess:
             reader.join(timeout=5.0)
         if self._process.stdin is not None:
             self._process.stdin.close()
+        self.metrics.close()
 
     def describe_end(self) -> str:
         """Say how the process has ended."""

@@ -21,7 +21,7 @@ class Failure:
     `known` failures are TidemarkErrors, made for people; of the others `traceback` tells more.
     `stage` is "load" until the dataflow has been built, then "run". A `permanent` one comes again
     however often the dataflow is started. A `panic` is native code's, mostly for a peer's end.
-    A `killed` worker was ended by SIGKILL, and not by us.
+    A `killed` worker was ended by SIGKILL, and not by us. One that `hung` did not connect in time.
     """
 
     message: str
@@ -33,6 +33,12 @@ class Failure:
     stage: Stage = "run"
     traceback: str = ""
     killed: bool = False
+    hung: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The reason as metrics name it."""
+        return "killed" if self.killed else "hung" if self.hung else "failed"
 
     @classmethod
     def of(cls, error: BaseException, stage: Stage) -> Failure:

@@ -16,11 +16,16 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from prometheus_client import REGISTRY
+
 from tidemark.errors import EXIT_INTERRUPTED, TidemarkError
+from tidemark.observability.channel import answer
+from tidemark.observability.exposition import exposition
 from tidemark.supervisor.lifeline import Interrupts, die_with
 from tidemark.supervisor.report import Failure, Reporter, Stage, causes, is_panic
 from tidemark.supervisor.wrapped import keep_wrapped_errors
@@ -49,6 +54,8 @@ def main() -> None:
         _part_from_native_output(args.log_fd)
     first_error = keep_wrapped_errors()
     interrupts = Interrupts()
+    if args.metrics_fd is not None:
+        answer(args.metrics_fd, partial(exposition, REGISTRY))
     stage: Stage = "load"
     try:
         flow = _load(args.flow)
@@ -196,6 +203,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     supervised.add_argument("--supervisor-pid", type=int)
     supervised.add_argument("--report-fd", type=int)
     supervised.add_argument("--log-fd", type=int)
+    supervised.add_argument("--metrics-fd", type=int)
     return parser.parse_args(argv)
 
 

@@ -107,6 +107,10 @@ PROMISED: dict[str, Any] = {
     "dashboard.refresh_interval_s": 2.0,
     "logging.level": "info",
     "logging.format": "auto",
+    "observability.enabled": True,
+    "observability.host": "127.0.0.1",
+    "observability.port": 9464,
+    "observability.probe_timeout_s": 3.0,
 }
 
 
