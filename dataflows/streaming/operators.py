@@ -33,6 +33,7 @@ from dataflows.streaming.windows import GroupWindows, WindowSpec
 from sinks.commands import AccumulateWindow, Command, SendRecords
 from sinks.store import StoreFactory
 from stats.tables import CountTable, Table
+from tidemark.observability.metrics import StateMeter
 
 KeyedCommands: TypeAlias = KeyedStream[Command]
 
@@ -267,6 +268,7 @@ class _WindowsLogic(StatefulBatchLogic[Parcel, Closing, dict[str, Any]]):
 
     def __init__(self, windows: GroupWindows) -> None:
         self._windows = windows
+        self._meter = StateMeter()
 
     def on_batch(self, values: list[Parcel]) -> tuple[list[Closing], bool]:
         return self._windows.absorb(values), StatefulBatchLogic.RETAIN
@@ -275,7 +277,7 @@ class _WindowsLogic(StatefulBatchLogic[Parcel, Closing, dict[str, Any]]):
         return self._windows.end(), StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> dict[str, Any]:
-        return self._windows.snapshot()
+        return self._meter.measured(self._windows.snapshot)
 
 
 class _FollowerLogic(StatefulBatchLogic[Closing, R, dict[str, Any]], Generic[R]):

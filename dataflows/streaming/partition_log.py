@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from tidemark.errors import TidemarkError
 from tidemark.log import RateLimited, get_logger
+from tidemark.observability.metrics import SOURCE_TROUBLES
 
 _BROKER_TIMEOUT_S = 30.0
 _START_ANEW = "start with an empty recovery store (tidemark run --fresh)"
@@ -138,6 +139,7 @@ class PartitionLog:
             offset = self._available(next_offset)
             self._assign(offset)
             return offset
+        SOURCE_TROUBLES.labels(self.topic, error.name()).inc()
         now_s = self._options.clock()
         if self._trouble_since_s is None:
             self._trouble_since_s = now_s

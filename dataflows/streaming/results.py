@@ -11,6 +11,7 @@ from dataflows.streaming.summary import WindowSummary
 from dataflows.streaming.timestamps import iso, moment
 from dataflows.streaming.watermark import END_US
 from sinks.commands import Document, NewestDocuments, Point
+from tidemark.observability.metrics import window_final
 
 AGGREGATES = "aggregated_data"
 METRICS = "real_time_metrics"
@@ -56,6 +57,7 @@ def pipeline_point(
     end_us = final.start_us + window_s * MICROSECONDS
     reached_us = end_us if final.watermark_us >= END_US else final.watermark_us
     lag_s = time.time() - reached_us / MICROSECONDS
+    window_final(pipeline, end_us, events, final.aside.duplicates)
     return Point(
         "pipeline",
         moment(final.start_us),

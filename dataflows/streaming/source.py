@@ -18,6 +18,7 @@ from dataflows.streaming.collector import collect_rarely
 from dataflows.streaming.partition_log import PartitionLog, SourceOptions
 from dataflows.streaming.reader import PartitionReader, TopicSpec
 from tidemark.log import RateLimited, get_logger
+from tidemark.observability.metrics import SourceMeter
 
 _POLL_S = 0.001
 """How long a poll may wait when the partition is read to its end."""
@@ -75,6 +76,7 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         self._reader = PartitionReader(
             spec, partition, partitions, next_offset, _wall_clock_us, state
         )
+        self._meter = SourceMeter(spec.topic, partition, spec.out_of_orderness_us, state)
         self._caught_up = next_offset >= self._log.high
         self._silent_since_s = options.clock()
         self._news_due_s = 0.0
@@ -86,6 +88,12 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
 
     def next_batch(self) -> list[Batch]:
         """Poll once. Raises StopIteration at the end of a bounded run, SourceError when stuck."""
+        batches = self._next_batch()
+        for batch in batches:
+            self._meter.batch(batch)
+        return batches
+
+    def _next_batch(self) -> list[Batch]:
         if self._ended:
             raise StopIteration
         if self._end is not None and (
@@ -113,6 +121,7 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
     def snapshot(self) -> dict[str, Any]:
         """Return the reader's state; called at the end of each epoch."""
         self._bytes_left = self._options.epoch_bytes
+        self._meter.snapshot()
         self._log.commit(self._reader.next_offset)
         return {**self._reader.state(), "topic_id": self._log.topic_id}
 
