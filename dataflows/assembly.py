@@ -62,10 +62,16 @@ def topic_spec(settings: Settings, pipelines: Sequence[AnyPipeline]) -> TopicSpe
         wanted=frozenset().union(*(each.wanted() for each in pipelines)),
         transforms=transforms,
         taps={_RAW: raw_data} if keep_raw else {},
+        outputs=_outputs(settings, pipelines),
         with_offsets=any(
             KAFKA_OFFSET in table.inputs for each in pipelines for table in each.tables()
         ),
     )
+
+
+def _outputs(settings: Settings, pipelines: Sequence[AnyPipeline]) -> tuple[str, ...]:
+    own = (getattr(each.section, "output_topic", None) for each in pipelines)
+    return tuple(name for name in dict.fromkeys([*own, settings.alerts.topic]) if name)
 
 
 def assemble(

@@ -9,6 +9,7 @@ from typing import Any
 
 from dataflows.assembly import AnyPipeline
 from dataflows.pipeline import Pipeline
+from dataflows.streaming.schema import Event
 from tidemark.config import Settings
 from tidemark.errors import EXIT_USAGE, TidemarkError
 from tidemark.log import get_logger
@@ -23,6 +24,8 @@ PIPELINES = {
     "funnel": "dataflows.funnel:Funnel",
     "sessions": "dataflows.sessions:Sessions",
 }
+
+_TYPE_OF = {"interactions": "interaction_type", "activity": "activity_type"}
 
 log = get_logger(__name__)
 
@@ -67,6 +70,11 @@ def pipeline(settings: Settings, name: str) -> AnyPipeline:
     raise NoSuchPipeline(
         f"there is no pipeline {name!r}", remedy=f"there are: {', '.join([*PIPELINES, *own])}"
     )
+
+
+def stream_of(name: str) -> tuple[type[Event], str]:
+    """Return what the records look like that a pipeline counts by user and type, and their type."""
+    return pipeline_class(PIPELINES[name]).schema, _TYPE_OF[name]
 
 
 def every(settings: Settings) -> list[AnyPipeline]:

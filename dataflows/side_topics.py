@@ -1,4 +1,4 @@
-"""The topics beside a topic: where its rejected and its late records go, whatever their size.
+"""The topics beside a topic: where its rejected and late records, and what is made of it, go.
 
 A record that the source topic took must fit here with its headers, and compressed less well than
 its producer did. Without these topics the first bad record would hold the flow up.
@@ -7,6 +7,7 @@ its producer did. Without these topics the first bad record would hold the flow 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
@@ -49,16 +50,21 @@ class _Limit:
 
 
 def provide_side_topics(
-    admin: AdminClient, topic: str, partitions: int, replication_factor: int, within_s: float
+    admin: AdminClient,
+    topic: str,
+    partitions: int,
+    replication_factor: int,
+    within_s: float,
+    outputs: Iterable[str] = (),
 ) -> None:
-    """Make the topics for rejected and late records where they are missing, with room enough.
+    """Make the topics for rejected and late records, and `outputs`, where they are missing.
 
     One that is there with a limit that nobody chose gets a higher limit; one with a chosen limit
     below that of `topic` is told of. A broker that refuses is told of, too: it may make topics by
     itself, and says so when it is written to. A broker that has just started is given `within_s`.
     """
     metadata = admin.list_topics(timeout=_TIMEOUT_S)
-    wanted = [topic + suffix for suffix in (DEAD_LETTER_SUFFIX, LATE_SUFFIX)]
+    wanted = [*(topic + suffix for suffix in (DEAD_LETTER_SUFFIX, LATE_SUFFIX)), *outputs]
     there = [name for name in wanted if name in metadata.topics]
     # Nobody to ask: an embedded broker has no controller, and the question would only time out.
     limits = _limits(admin, [topic, *there]) if metadata.controller_id in metadata.brokers else {}

@@ -38,7 +38,7 @@ def surroundings(settings: Settings) -> Environment:
     check(settings, within_s=settings.kafka.start_timeout_s)
     source, time = settings.source, settings.time
 
-    def partitions(topic: str) -> int:
+    def partitions(topic: str, outputs: tuple[str, ...]) -> int:
         count = _partitions(admin, topic, settings.kafka.bootstrap_servers)
         provide_side_topics(
             admin,
@@ -46,6 +46,7 @@ def surroundings(settings: Settings) -> Environment:
             count,
             settings.topics.replication_factor,
             settings.kafka.start_timeout_s,
+            outputs,
         )
         return count
 

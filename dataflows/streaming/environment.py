@@ -26,7 +26,7 @@ class Environment:
     series: list[StoreFactory]
     topics: list[StoreFactory]
     """Where records are sent: Kafka, or nothing."""
-    partitions: Callable[[str], int]
-    """Asks how many partitions a topic has."""
+    partitions: Callable[[str, tuple[str, ...]], int]
+    """Asks how many partitions a topic has, and sees that the topics it is written to are there."""
     lane: dict[str, Any] = field(default_factory=dict)
     """Arguments of every `StoreSink`."""

@@ -73,7 +73,7 @@ def read(step_id: str, flow: Dataflow, env: Environment, spec: TopicSpec) -> Eve
 
     What is late for which pipeline is decided here, in offset order.
     """
-    source = KafkaSource(spec, env.partitions(spec.topic), env.source)
+    source = KafkaSource(spec, env.partitions(spec.topic, spec.outputs), env.source)
     return Events(spec, op.input(step_id, flow, source))
 
 

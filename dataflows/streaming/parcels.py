@@ -120,7 +120,7 @@ class ClosedWindow:
 
     start_us: int
     tables: dict[str, pl.DataFrame]
-    aside: Aside
+    aside: Aside = NOTHING_ASIDE
 
 
 @dataclass(frozen=True, slots=True)

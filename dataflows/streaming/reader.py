@@ -53,6 +53,8 @@ class TopicSpec:
     taps: Mapping[str, Tap] = field(default_factory=dict)
     keep_late: bool = False
     """Have late rows in the batches as well, beside those that are on time."""
+    outputs: tuple[str, ...] = ()
+    """Topics that what is made of its records is written to."""
     with_offsets: bool = False
     """Add the columns `kafka_partition` and `kafka_offset`."""
 

@@ -52,7 +52,7 @@ class WindowSpec:
             "version": STATE_VERSION,
             "key_groups": self.key_groups,
             "window_us": self.window_us,
-            "tables": [(table.name, table.columns) for table in self.tables],
+            "tables": [repr(table) for table in self.tables],
         }
 
 

@@ -148,7 +148,7 @@ def environment() -> Environment:
         documents=[],
         series=[],
         topics=[],
-        partitions=lambda _: PARTITIONS,
+        partitions=lambda _topic, _outputs: PARTITIONS,
     )
 
 
