@@ -67,7 +67,7 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("MAKE", "SECONDS"))
+        if not name.startswith(("MAKE", "SECONDS", "ARGS"))
     }
     return subprocess.run(
         ["make", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=False
