@@ -26,14 +26,21 @@ help: ## List these commands
 
 setup: $(DEV) ## Make .venv with everything in it
 
-test: $(DEV) ## Run all tests (ARGS="-k kafka -x" goes to pytest)
-	$(PY) -m pytest -q $(ARGS)
+# Tests mostly wait, for servers and for windows to close: several processes share them, file by file,
+# in the order of the files (the long ones come early). Each process has servers of its own. One that
+# ends in mid-test is not replaced: its successor would begin with the same test.
+JOBS ?= 4
+PYTEST = $(PY) -m pytest -q --durations 15 --numprocesses $(JOBS) --dist loadfile \
+	--no-loadscope-reorder --max-worker-restart 0
+
+test: $(DEV) ## Run all tests (JOBS=0: one after the other; ARGS="-k kafka -x" goes to pytest)
+	$(PYTEST) $(ARGS)
 
 check: $(DEV) ## Lint, format, types, then all tests: what must be green
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --strict $(wildcard $(PACKAGES) bench) tests
-	$(PY) -m pytest -q $(ARGS)
+	$(PYTEST) $(ARGS)
 
 demo: $(if $(wildcard $(DEV)),$(DEV),$(RUNTIME)) ## Show it live without any server (SECONDS=40 stops by itself)
 	$(BIN)/tidemark demo $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)

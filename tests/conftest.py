@@ -1,5 +1,7 @@
 """Fixtures that every test may ask for: real servers, started when first needed.
 
+Where several processes share the tests (pytest-xdist, see `make test`) each has servers of its own.
+
 `TIDEMARK_TEST_KAFKA` (host:port), `TIDEMARK_TEST_INFLUX` (URL, credentials in it if any) and
 `TIDEMARK_TEST_MONGO` (URI) name servers that run already. Where a tool that a server needs is
 missing its tests are skipped with the reason; with `CI=true` they fail.
@@ -11,10 +13,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
+from tests.faults import seeds
 from tests.support.servers import (
     InfluxDB,
     InfluxDBEndpoint,
@@ -31,17 +34,41 @@ from tests.support.unique import unique_name
 S = TypeVar("S", bound=Server)
 
 _logs = pytest.StashKey[list[Path]]()
+_LOGS, _SEED = "server_logs", "fault_seed"
+"""Names in what processes that share the tests tell each other."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make room for the logs of servers."""
+    """Make room for the logs of servers; in one of several processes, take the common seed."""
     config.stash[_logs] = []
+    if told := getattr(config, "workerinput", None):
+        seeds.agree_on(told[_SEED])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process that will share the tests the seed."""
+    node.workerinput[_SEED] = seeds.seed()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take over the logs that such a process has kept; one that has crashed tells none."""
+    told = getattr(node, "workeroutput", {})
+    node.config.stash[_logs] += [Path(log) for log in told.get(_LOGS, [])]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In such a process, tell of the logs."""
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told[_LOGS] = [str(log) for log in session.config.stash[_logs]]
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """After failures say where the servers' logs are, and show their ends under CI."""
+    """Tell the seed; after failures also where the servers' logs are, and their ends under CI."""
+    terminalreporter.line(seeds.replay())
     kept = [log for log in config.stash[_logs] if log.exists()]
     if not kept or not terminalreporter.stats.keys() & {"failed", "error"}:
         return

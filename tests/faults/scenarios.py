@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.faults.feed import Feed, stream, truth_of, with_faults
 from tests.faults.job import Job, settings
-from tests.faults.storm import Storm
+from tests.faults.storm import EVERYTHING, MEMBERS, Storm
 from tests.faults.verdict import Verdict, judge, missing_dead_letters
 from tests.support.recompute import Truth
 from tests.support.servers import KafkaEndpoint
@@ -46,8 +46,13 @@ def kills_in_a_bounded_run(
     events: int,
     kills: int,
     batch_size: int,
+    one_supervisor: bool,
 ) -> Result:
-    """Break a run over a filled topic, then let it come to the end."""
+    """Break a run over a filled topic, then let it come to the end.
+
+    With `one_supervisor` only members are killed, and the supervisor that was started first sees
+    the end; otherwise supervisors are killed and stopped in between.
+    """
     began = time.monotonic()
     topic = kafka.create_topic(unique_name("bounded"), PARTITIONS)
     feed = Feed(kafka, topic, directory / "truth.parquet", stream(events))
@@ -58,9 +63,19 @@ def kills_in_a_bounded_run(
     with Job(directory / "job", environ, *arguments) as job:
         job.start()
         storm = Storm(job, dice, end_at=events)
-        storm.rage(kills, then=FULL_SPEED)
-        assert job.end() == 0, job.text()[-3000:]
+        if one_supervisor:
+            storm.rage(kills, MEMBERS)
+            assert storm.supervisors == {job.running.process.pid}
+        else:
+            storm.rage(kills, EVERYTHING, then=FULL_SPEED)
+        assert job.end(600.0) == 0, job.text()[-3000:]
+        if one_supervisor:
+            # A victim at start dies in the next group: such a fault is two kills.
+            killed = kills + storm.hits["member killed at start"]
+            assert len(job.events("group.restarting")) == killed
     what = f"bounded run, {_processes(processes)}"
+    if one_supervisor:
+        what += ", 1 supervisor"
     return _result(
         what, kafka, topic, truth_of(feed.truth_file), job, storm.faults(), began, _remark(storm)
     )
@@ -85,7 +100,7 @@ def kills_in_a_live_run(
         job.start()
         storm = Storm(job, dice)
         with feed.flowing():
-            storm.rage(kills, then={})
+            storm.rage(kills, EVERYTHING, then={})
         feed.close()
         job.wait_until(lambda: job.read() == feed.sent, "all that was sent")
         assert job.stop() == 0, job.text()[-3000:]

@@ -6,10 +6,25 @@ import os
 import random
 
 VARIABLE = "TIDEMARK_FAULT_SEED"
-SEED = int(os.environ.get(VARIABLE) or random.SystemRandom().randrange(1, 1_000_000))
-REPLAY = f"fault seed {SEED} ({VARIABLE}={SEED} replays it)"
+_seed = int(os.environ.get(VARIABLE) or random.SystemRandom().randrange(1, 1_000_000))
+
+
+def seed() -> int:
+    """Return the seed of this run."""
+    return _seed
+
+
+def agree_on(seed: int) -> None:
+    """Take the seed of another process that belongs to the same run of the tests."""
+    global _seed
+    _seed = seed
+
+
+def replay() -> str:
+    """Tell how to run the same again."""
+    return f"fault seed {_seed} ({VARIABLE}={_seed} replays it)"
 
 
 def dice(name: str) -> random.Random:
     """Return a generator of its own for each name, so that one test alone rolls the same."""
-    return random.Random(f"{SEED}/{name}")
+    return random.Random(f"{_seed}/{name}")

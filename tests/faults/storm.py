@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -12,7 +12,7 @@ from typing import Literal
 from tests.faults.job import Job
 
 Fault = Literal["member killed", "member killed at start", "supervisor killed", "stopped"]
-ROUND: tuple[Fault, ...] = (
+EVERYTHING: tuple[Fault, ...] = (
     "member killed",
     "member killed at start",
     "supervisor killed",
@@ -20,8 +20,15 @@ ROUND: tuple[Fault, ...] = (
     "member killed",
     "stopped",
 )
-"""In this order. The supervisor gives a group up that dies six times in a row before it has lived
-for a minute, as it should: a new supervisor counts anew."""
+"""In this order, again and again."""
+MEMBERS: tuple[Fault, ...] = (
+    "member killed",
+    "member killed at start",
+    "member killed",
+    "member killed",
+)
+"""What one supervisor has to live through: a group that is killed is restarted however often that
+is, after a longer pause each time (up to half a minute)."""
 _LONGEST_WAIT_S = 1.3
 """More than an epoch."""
 
@@ -41,11 +48,16 @@ class Storm:
     resumed_from: set[int] = field(default_factory=set)
     """The epochs at which runs of the group began."""
     read_at: list[int] = field(default_factory=list)
+    supervisors: set[int] = field(default_factory=set)
+    """Their processes."""
 
-    def rage(self, times: int, then: Mapping[str, str]) -> None:
-        """Break the running job so many times, then let it go on with other settings.
+    def rage(
+        self, times: int, faults: Sequence[Fault], then: Mapping[str, str] | None = None
+    ) -> None:
+        """Break the running job so many times, by these faults in turn.
 
-        The last fault kills the supervisor, so that the settings count.
+        With `then` it goes on with other settings: the last fault kills the supervisor, so that
+        they count.
         """
         since: datetime | None = None
         for number in range(times):
@@ -59,10 +71,12 @@ class Storm:
             assert self.job.alive, f"the input ended before {what}"
             assert self.end_at is None or read < self.end_at, f"the input was read before {what}"
             self.read_at.append(read)
-            last = number == times - 1
-            if last:
+            self.supervisors.add(self.job.running.process.pid)
+            fault = faults[number % len(faults)]
+            if then is not None and number == times - 1:
                 self.job.environ |= then
-            since = self._strike("supervisor killed" if last else ROUND[number % len(ROUND)])
+                fault = "supervisor killed"
+            since = self._strike(fault)
 
     def faults(self) -> dict[str, int]:
         """Return how often each kind of fault has hit."""

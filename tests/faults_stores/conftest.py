@@ -7,16 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.faults.seeds import REPLAY
 from tests.faults_stores.data import PARTITIONS, Dataset, fill
 from tests.faults_stores.proxy import FaultProxy
 from tests.support.servers import InfluxDBEndpoint, KafkaEndpoint, MongoEndpoint
 from tests.support.unique import unique_name
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell how to replay what was random."""
-    terminalreporter.line(f"stores: {REPLAY}")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from generator import GeneratorSettings, KafkaTarget, TruthWriter, plan, send
-from tests.faults.seeds import REPLAY, dice
+from tests.faults.seeds import dice, replay
 from tests.sinks.readers import Document, Identity
 from tests.support.comparing import assert_same
 from tests.support.recompute import (
@@ -51,7 +51,7 @@ def fill(
     **changes: Any,
 ) -> Dataset:
     """Send so many interactions, spread over so many windows, and return what was sent."""
-    print(REPLAY)
+    print(replay())
     settings = GeneratorSettings(
         rate=None,
         event_rate=count / (windows * WINDOW_S),

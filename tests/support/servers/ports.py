@@ -9,6 +9,13 @@ import socket
 # Below the range that systems hand out to outgoing connections: a port of a server that was
 # killed must still be free when it starts again.
 FIRST, LAST = 20000, 32000
+# Processes that share the tests choose from different ports: what one has chosen and does not yet
+# listen on is free to all others.
+_OURS = range(
+    FIRST + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")),
+    LAST,
+    int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
+)
 
 _random = random.Random(os.urandom(8))
 _given: set[int] = set()
@@ -17,7 +24,7 @@ _given: set[int] = set()
 def free_port() -> int:
     """Return a port that nothing on 127.0.0.1 listens on, a different one at each call."""
     for _ in range(1000):
-        port = _random.randint(FIRST, LAST)
+        port = _random.choice(_OURS)
         if port not in _given and _is_free(port):
             _given.add(port)
             return port
