@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.sinks.readers import sqlite_documents
+from tests.sinks.readers import sqlite_documents_so_far
 from tests.support.running import TIDEMARK, Running
 from tests.support.servers import KafkaEndpoint
 
@@ -137,12 +137,7 @@ class Job:
 
     def documents(self, collection: str) -> dict[str, dict[str, Any]]:
         """Return a collection; empty before the store is there."""
-        try:
-            return sqlite_documents(self.store)(collection) if self.store.exists() else {}
-        except sqlite3.OperationalError as error:
-            if "no such table" not in str(error):
-                raise
-            return {}
+        return sqlite_documents_so_far(self.store)(collection)
 
     def read(self) -> int:
         """Return how many records have been read."""

@@ -10,7 +10,13 @@ from typing import Any
 
 from tests.faults_stores.data import Dataset, assert_documents, assert_series
 from tests.faults_stores.proxy import FaultProxy
-from tests.sinks.readers import influx_series, mongo_documents, sqlite_documents, sqlite_series
+from tests.sinks.readers import (
+    influx_series,
+    mongo_documents,
+    sqlite_documents,
+    sqlite_documents_so_far,
+    sqlite_series,
+)
 from tests.support.running import TIDEMARK, Finished, Running, run
 from tests.support.servers import InfluxDBEndpoint, KafkaEndpoint, MongoEndpoint
 
@@ -47,8 +53,7 @@ class Job:
 
     def sqlite(self, collection: str) -> dict[str, dict[str, Any]]:
         """Return what is in the file so far."""
-        path = self.directory / "out.db"
-        return sqlite_documents(path)(collection) if path.exists() else {}
+        return sqlite_documents_so_far(self.directory / "out.db")(collection)
 
     def documents(self, collection: str) -> dict[str, dict[str, Any]]:
         """Return what is in MongoDB so far."""

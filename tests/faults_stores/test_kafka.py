@@ -20,7 +20,7 @@ from tests.conftest import StartServer
 from tests.faults.verdict import missing_dead_letters
 from tests.faults_stores.data import PARTITIONS, assert_documents, assert_series, fill
 from tests.faults_stores.job import UNTIL_END, one_message
-from tests.sinks.readers import sqlite_documents, sqlite_series
+from tests.sinks.readers import sqlite_documents, sqlite_documents_so_far, sqlite_series
 from tests.support.producing import interaction, produce
 from tests.support.running import TIDEMARK, Finished, Running, run
 from tests.support.servers import Kafka, KafkaEndpoint
@@ -52,8 +52,7 @@ def settings_of(address: str, topic: str, **more: str) -> dict[str, str]:
 
 
 def stored(directory: Path, collection: str) -> dict[str, dict[str, Any]]:
-    path = directory / "out.db"
-    return sqlite_documents(path)(collection) if path.exists() else {}
+    return sqlite_documents_so_far(directory / "out.db")(collection)
 
 
 def records_read(directory: Path) -> int:
