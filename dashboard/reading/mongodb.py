@@ -72,9 +72,7 @@ class MongoReader:
             found += self._find("aggregated_data", {"type": kind}, sort=sort, limit=1)
         return (found[0]["timestamp"], found[-1]["timestamp"]) if found else None
 
-    def sums(
-        self, kind: str, sums: Sums, start_s: int, end_s: int, bucket_s: int
-    ) -> list[Bucket]:
+    def sums(self, kind: str, sums: Sums, start_s: int, end_s: int, bucket_s: int) -> list[Bucket]:
         period = {"$gte": _moment(start_s), "$lt": _moment(end_s)}
         match = {"$match": {"type": kind, "timestamp": period}}
         since = {"$subtract": ["$timestamp", _moment(0)]}
@@ -88,7 +86,7 @@ class MongoReader:
             buckets[row["_id"]] = Bucket(row["_id"] // 1000, row["windows"], named, maps)
         for path, member in sums.maps:
             value = "$each.v" if member is None else f"$each.v.{member}"
-            steps = [
+            steps: list[Document] = [
                 match,
                 {"$project": {"start": start, "each": {"$objectToArray": f"${path}"}}},
                 {"$unwind": "$each"},
@@ -156,5 +154,3 @@ class MongoReader:
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-

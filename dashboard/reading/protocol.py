@@ -81,9 +81,7 @@ class Reader(Protocol):
     def windows_since(self, kind: str, start_ms: int) -> list[Document]:
         """Return the windows of a type that start at this time or later, oldest first."""
 
-    def sums(
-        self, kind: str, sums: Sums, start_s: int, end_s: int, bucket_s: int
-    ) -> list[Bucket]:
+    def sums(self, kind: str, sums: Sums, start_s: int, end_s: int, bucket_s: int) -> list[Bucket]:
         """Add windows up by bucket; buckets without windows are left out. Raises TooLong."""
 
     def bounds(self, kind: str) -> tuple[int, int] | None:

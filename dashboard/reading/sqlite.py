@@ -65,9 +65,7 @@ class SQLiteReader:
         return self._documents(sql, [])
 
     def newest_windows(self, kind: str, count: int) -> list[Document]:
-        sql = (
-            f"SELECT doc FROM {_BY_TYPE_AND_TIME} WHERE {_TYPE} = ? ORDER BY {_TIME} DESC LIMIT ?"
-        )
+        sql = f"SELECT doc FROM {_BY_TYPE_AND_TIME} WHERE {_TYPE} = ? ORDER BY {_TIME} DESC LIMIT ?"
         return self._documents(sql, [kind, count])[::-1]
 
     def windows_since(self, kind: str, start_ms: int) -> list[Document]:
@@ -84,15 +82,11 @@ class SQLiteReader:
             found += self._documents(f"{sql} LIMIT 1", [kind])
         return (found[0]["timestamp"], found[-1]["timestamp"]) if found else None
 
-    def sums(
-        self, kind: str, sums: Sums, start_s: int, end_s: int, bucket_s: int
-    ) -> list[Bucket]:
+    def sums(self, kind: str, sums: Sums, start_s: int, end_s: int, bucket_s: int) -> list[Bucket]:
         start = f"CAST(strftime('%s', {_TIME}) AS INTEGER) / ?1 * ?1"
         where = f"WHERE {_TYPE} = ?2 AND {_TIME} >= ?3 AND {_TIME} < ?4"
         bound = [bucket_s, kind, _iso(start_s), _iso(end_s)]
-        numbers = "".join(
-            f", total(json_extract(doc, {_path(path)}))" for path in sums.numbers
-        )
+        numbers = "".join(f", total(json_extract(doc, {_path(path)}))" for path in sums.numbers)
         sql = f"SELECT {start}, count(*){numbers} FROM {_BY_TYPE_AND_TIME} {where} GROUP BY 1"
         buckets: dict[int, Bucket] = {}
         with self._limited():
@@ -152,10 +146,7 @@ class SQLiteReader:
         return found[0] if found else None
 
     def keys_from(self, collection: str, prefix: str, count: int) -> list[str]:
-        sql = (
-            f"SELECT _id FROM {quote(collection)} WHERE _id >= ? AND _id < ?"
-            " ORDER BY _id LIMIT ?"
-        )
+        sql = f"SELECT _id FROM {quote(collection)} WHERE _id >= ? AND _id < ? ORDER BY _id LIMIT ?"
         # The last character of Unicode is behind everything that begins with the prefix.
         return [key for (key,) in self._rows(sql, [prefix, prefix + "\U0010ffff", count])]
 

@@ -21,6 +21,7 @@ from tidemark.errors import EXIT_INTERRUPTED, TidemarkError
 VERBS: Final[dict[str, str]] = {
     "demo": "tidemark.cli.demo",
     "run": "tidemark.cli.run",
+    "dashboard": "tidemark.cli.dashboard",
     "config": "tidemark.cli.config",
     "topics": "tidemark.cli.topics",
     "generate": "tidemark.cli.generate",
