@@ -35,7 +35,6 @@ def datasources() -> dict[str, Any]:
                 "type": INFLUXDB,
                 "access": "proxy",
                 "url": "${INFLUX_URL}",
-                "isDefault": True,
                 "editable": False,
                 "jsonData": {
                     "dbName": "tidemark",

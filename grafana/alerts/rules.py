@@ -12,10 +12,12 @@ from enum import IntEnum
 from typing import Any, Literal, TypeAlias
 
 from grafana.alerts.steps import Step
-from grafana.boards import FOLDER
 
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 _RUNBOOK = "docs/operations.md"
+_FOLDER = "Tidemark alerts"
+"""Not that of the dashboards: Grafana makes the folder of the rules first, with a uid of its own
+choice, and then refuses, or doubles, a folder of the same title with a given uid."""
 _INTERVAL = "1m"
 
 
@@ -80,7 +82,7 @@ def rule_file(groups: Sequence[Group]) -> dict[str, Any]:
             {
                 "orgId": 1,
                 "name": group.name,
-                "folder": FOLDER,
+                "folder": _FOLDER,
                 "interval": _INTERVAL,
                 "rules": [rule.document() for rule in group.rules],
             }

@@ -150,6 +150,7 @@ def test_datasources_hold_no_secret() -> None:
     assert series["url"] == "${INFLUX_URL}"
     assert series["secureJsonData"] == {"httpHeaderValue1": "Token ${INFLUX_TOKEN}"}
     assert metrics["url"] == "${PROMETHEUS_URL}"
+    assert not any("isDefault" in each for each in (series, metrics)), "there may be another"
 
 
 def test_groups_of_rules_have_a_folder_and_an_interval_that_the_scheduler_takes() -> None:
@@ -157,8 +158,17 @@ def test_groups_of_rules_have_a_folder_and_an_interval_that_the_scheduler_takes(
     assert len({group["name"] for group in groups}) == len(groups)
     for group in groups:
         assert set(group) == {"orgId", "name", "folder", "interval", "rules"}
-        assert group["folder"] == document("dashboards/tidemark.yaml")["providers"][0]["folder"]
+        assert group["folder"]
+        assert "/" not in group["folder"]
         assert _seconds(group["interval"]) % 10 == 0
+
+
+def test_rules_and_dashboards_have_folders_of_different_titles() -> None:
+    """The rules' folder is made first, with a uid of Grafana's choice; one of the same title with
+    another uid is then refused by Grafana 10 and 11."""
+    groups = document("alerting/rules.yaml")["groups"]
+    (provider,) = document("dashboards/tidemark.yaml")["providers"]
+    assert provider["folder"] not in {group["folder"] for group in groups}
 
 
 def test_rules_have_uids_and_titles_of_their_own() -> None:
