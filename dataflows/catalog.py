@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from dataflows.assembly import AnyPipeline
@@ -44,8 +46,13 @@ class NothingToRun(TidemarkError):
 
 
 def pipeline_class(path: str) -> type[Pipeline[Any]]:
-    """Return the class at `package.module:Class`. Raises NoSuchPipeline."""
+    """Return the class at `package.module:Class`, found from the working directory as well.
+
+    Raises NoSuchPipeline.
+    """
     module_name, _, name = path.partition(":")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
     try:
         found = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError) as error:
