@@ -67,7 +67,7 @@ class Pipeline(ABC, Generic[S]):
     """The type S."""
     events_field: ClassVar[str] = "total"
     """The field of the document that says how many events it is of."""
-    rebuildable: ClassVar[bool] = True
+    rebuildable: bool = True
     """Whether a window follows from its own records alone."""
     aggregates: ClassVar[Mapping[str, str]] = {}
     """Collections of current aggregates: by table with two keys, the collection per first key."""
@@ -117,6 +117,9 @@ class Pipeline(ABC, Generic[S]):
         """Return what is sent to topics when a window is final."""
         return []
 
+    def tell(self, document: Document) -> None:
+        """Say something about a final window in the log; after a restart perhaps again."""
+
     @property
     def window_us(self) -> int:
         """Length of a window."""
@@ -151,6 +154,7 @@ class Pipeline(ABC, Generic[S]):
             key, final = keyed
             if final.summary.events:  # else nothing but records put aside
                 document = self.document(final)
+                self.tell(document)
                 yield key, ReplaceDocuments(AGGREGATES, [document])
                 yield key, metrics(self.name, document)
 

@@ -47,7 +47,7 @@ def rejected_record(message: Message, reject: Reject) -> Record:
         (
             ("error.reason", reject.reason.value.encode()),
             ("error.message", reject.message.encode(errors="backslashreplace")),
-            *_source_headers(message),
+            *source_headers(message),
         ),
         message.partition(),
     )
@@ -63,13 +63,14 @@ def late_record(message: Message, pipeline: str, window_start_us: int, watermark
             ("window.start", iso(window_start_us).encode()),
             ("watermark", iso(watermark_us).encode()),
             ("pipeline", pipeline.encode()),
-            *_source_headers(message),
+            *source_headers(message),
         ),
         message.partition(),
     )
 
 
-def _source_headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+def source_headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+    """Return where a record comes from; copies of one, written twice, are told by it."""
     return (
         ("source.topic", str(message.topic()).encode()),
         ("source.partition", str(message.partition()).encode()),
