@@ -17,7 +17,7 @@ $(MADE): FORCE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check chaos demo bench format lock clean FORCE
+.PHONY: help setup test check chaos demo bench up down format lock clean FORCE
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,14 @@ chaos: $(DEV) ## Break it many times on a real Kafka and check every value (ARGS
 
 bench: $(DEV) ## Measure the throughput on a real Kafka
 	$(PY) -m bench $(ARGS)
+
+up: ## Start everything in containers (docker-compose.yml), with passwords made for .env if there is none
+	deploy/compose/make-env.sh
+	docker compose up --build --detach
+	docker compose ps
+
+down: ## Stop the containers; the data stays in volumes
+	docker compose down
 
 format: $(DEV) ## Format the sources and fix what lint can fix
 	$(PY) -m ruff check --fix .

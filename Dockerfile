@@ -1,0 +1,41 @@
+# Two stages: what builds stays behind. The image holds Python, the packages that requirements.txt
+# pins by hash, and this project; it runs as a user of its own on a read-only root file system.
+FROM python:3.11.13-slim-bookworm AS build
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/tidemark
+ENV PATH=/opt/tidemark/bin:$PATH
+
+WORKDIR /src
+COPY requirements-build.txt requirements.txt ./
+RUN pip install --require-hashes -r requirements-build.txt -r requirements.txt
+
+COPY pyproject.toml README.md LICENSE ./
+COPY dashboard dashboard
+COPY dataflows dataflows
+COPY generator generator
+COPY sinks sinks
+COPY stats stats
+COPY tidemark tidemark
+RUN pip install --no-deps --no-build-isolation . \
+    && pip uninstall --yes -r requirements-build.txt \
+    && pip uninstall --yes pip
+
+FROM python:3.11.13-slim-bookworm
+
+RUN pip uninstall --yes --root-user-action=ignore pip \
+    && useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/tidemark tidemark \
+    && install -d -m 0700 -o tidemark -g tidemark /var/lib/tidemark
+
+COPY --from=build /opt/tidemark /opt/tidemark
+ENV PATH=/opt/tidemark/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+# Relative paths of the settings, such as var/recovery, are below it: give it a volume.
+VOLUME /var/lib/tidemark
+WORKDIR /var/lib/tidemark
+USER 10001:10001
+EXPOSE 9464
+STOPSIGNAL SIGINT
+CMD ["tidemark", "run"]
