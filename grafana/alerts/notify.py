@@ -4,9 +4,11 @@ Grafana has no defaults for variables in these files, refuses an empty address, 
 with a policy that names no contact point. So each value here is a fixed part and a variable:
 without any variable the policy names `tidemark`, whose webhook has no address to send to.
 
-* `GRAFANA_ALERTS_TO`: `-webhook`, `-email` or `-all`; empty: nowhere
-* `GRAFANA_ALERTS_WEBHOOK_URL`, `GRAFANA_ALERTS_WEBHOOK_TOKEN`
-* `GRAFANA_ALERTS_EMAIL`: addresses with semicolons between them; needs Grafana's SMTP settings
+They are variables of Grafana's process, not settings of Tidemark's:
+
+* `TIDEMARK_ALERTS_TO`: `-webhook`, `-email` or `-all`; empty: nowhere
+* `TIDEMARK_ALERTS_WEBHOOK_URL`, `TIDEMARK_ALERTS_WEBHOOK_TOKEN`
+* `TIDEMARK_ALERTS_EMAIL`: addresses with semicolons between them; needs Grafana's SMTP settings
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 NAME: Final = "tidemark"
-TO: Final = "GRAFANA_ALERTS_TO"
-URL: Final = "GRAFANA_ALERTS_WEBHOOK_URL"
-TOKEN: Final = "GRAFANA_ALERTS_WEBHOOK_TOKEN"
-EMAIL: Final = "GRAFANA_ALERTS_EMAIL"
+TO: Final = "TIDEMARK_ALERTS_TO"
+URL: Final = "TIDEMARK_ALERTS_WEBHOOK_URL"
+TOKEN: Final = "TIDEMARK_ALERTS_WEBHOOK_TOKEN"
+EMAIL: Final = "TIDEMARK_ALERTS_EMAIL"
 
 
 def contact_points() -> dict[str, Any]:

@@ -50,6 +50,9 @@ class PanelId(IntEnum):
     LOW_STOCK = 12
     OUT_OF_STOCK = 13
     STOCK_NOW = 14
+    FUNNEL = 15
+    SESSIONS = 16
+    SESSION_LENGTH = 17
 
 
 def dashboard() -> Dashboard:
@@ -62,6 +65,7 @@ def dashboard() -> Dashboard:
             Section("Sales", _sales()),
             Section("Where and how", _divided()),
             Section("Activity", _activity()),
+            Section("Funnel and sessions", _funnel_and_sessions()),
             Section("Stock", _stock()),
         ],
         variables=[tag_values("category", "Category", "sales_by_category", "category")],
@@ -222,6 +226,60 @@ def _activity() -> list[Panel]:
             ),
             InfluxQL(over_time('sum("count")', "activity", by=by), alias="$tag_activity_type"),
             stacked=True,
+        ),
+    ]
+
+
+def _funnel_and_sessions() -> list[Panel]:
+    none = "No sessions in this time range"
+    return [
+        bars(
+            About(
+                PanelId.FUNNEL,
+                "Funnel",
+                "Users who got as far as each step within a window, added up over the windows.",
+                "short",
+                width=8,
+                no_data="No funnel in this time range",
+                transformations=[
+                    descending("users"),
+                    columns({"step": "Step", "users": "Users"}),
+                ],
+            ),
+            InfluxQL(
+                over_range('sum("users") AS "users"', "funnel", by='"step"'), result_format="table"
+            ),
+            rows=True,
+        ),
+        lines(
+            About(
+                PanelId.SESSIONS,
+                "Sessions",
+                "Sessions that ended in each step.",
+                "short",
+                width=8,
+                no_data=none,
+            ),
+            InfluxQL(over_time('sum("sessions")', "sessions_summary"), alias="Sessions"),
+            bars=True,
+        ),
+        lines(
+            About(
+                PanelId.SESSION_LENGTH,
+                "Length of sessions",
+                "How long the sessions that ended lasted, on average over the step's windows, and "
+                "the longest of them.",
+                "s",
+                width=8,
+                no_data=none,
+            ),
+            InfluxQL(
+                over_time(
+                    'mean("mean_length_s") AS "Average", max("max_length_s") AS "Longest"',
+                    "sessions_summary",
+                ),
+                alias="$col",
+            ),
         ),
     ]
 

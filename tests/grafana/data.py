@@ -176,6 +176,13 @@ def _commerce(window: datetime) -> list[Point]:
     ways = {"card": 4, "cash": 2}
     stores = {"store_01": 5, "store_02": 1}
     activity = {"login": 5, "checkout.start": 2}
+    sessions: dict[str, int | float] = {
+        "sessions": 3,
+        "events": 12,
+        "mean_length_s": 61.5,
+        "max_length_s": 90.0,
+        "events_per_session": 4.0,
+    }
     return [
         *(_sold("sales_by_category", "category", c, window, n) for c, n in CATEGORIES.items()),
         *(
@@ -187,6 +194,11 @@ def _commerce(window: datetime) -> list[Point]:
             Point("activity", window, {"activity_type": kind}, {"count": n})
             for kind, n in activity.items()
         ),
+        *(
+            Point("funnel", window, {"step": step}, {"users": n, "events": n, "conversion": 0.5})
+            for step, n in (("view", 8), ("checkout.start", 4), ("purchase", 2))
+        ),
+        Point("sessions_summary", window, {}, sessions),
         stock(window, "books", low=2, out=1),
         stock(window, "garden tools"),
     ]

@@ -39,7 +39,7 @@ def test_without_any_setting_nothing_is_sent() -> None:
     assert (address.scheme, address.netloc, address.path) == ("", "", "")
 
 
-@pytest.mark.parametrize("environment", [{}, {"GRAFANA_ALERTS_TO": "-all"}])
+@pytest.mark.parametrize("environment", [{}, {"TIDEMARK_ALERTS_TO": "-all"}])
 def test_no_setting_is_empty_as_grafana_would_not_start(environment: dict[str, str]) -> None:
     for point in expanded(document("alerting/contact-points.yaml"), environment)["contactPoints"]:
         for receiver in point["receivers"]:
@@ -50,9 +50,9 @@ def test_no_setting_is_empty_as_grafana_would_not_start(environment: dict[str, s
 def test_a_webhook_gets_its_address_and_its_token() -> None:
     (receiver,) = told(
         {
-            "GRAFANA_ALERTS_TO": "-webhook",
-            "GRAFANA_ALERTS_WEBHOOK_URL": "https://hooks.example.org/a?b=c",
-            "GRAFANA_ALERTS_WEBHOOK_TOKEN": "secret",
+            "TIDEMARK_ALERTS_TO": "-webhook",
+            "TIDEMARK_ALERTS_WEBHOOK_URL": "https://hooks.example.org/a?b=c",
+            "TIDEMARK_ALERTS_WEBHOOK_TOKEN": "secret",
         }
     )
     address = urlsplit(receiver["settings"]["url"])
@@ -62,14 +62,14 @@ def test_a_webhook_gets_its_address_and_its_token() -> None:
 
 def test_mail_goes_to_all_addresses() -> None:
     (receiver,) = told(
-        {"GRAFANA_ALERTS_TO": "-email", "GRAFANA_ALERTS_EMAIL": "a@example.org;b@example.org"}
+        {"TIDEMARK_ALERTS_TO": "-email", "TIDEMARK_ALERTS_EMAIL": "a@example.org;b@example.org"}
     )
     addresses = [each for each in re.split("[,;\n]", receiver["settings"]["addresses"]) if each]
     assert addresses == ["a@example.org", "b@example.org"]
 
 
 def test_both_ways_at_once() -> None:
-    assert [receiver["type"] for receiver in told({"GRAFANA_ALERTS_TO": "-all"})] == [
+    assert [receiver["type"] for receiver in told({"TIDEMARK_ALERTS_TO": "-all"})] == [
         "webhook",
         "email",
     ]

@@ -171,6 +171,22 @@ def test_rules_and_dashboards_have_folders_of_different_titles() -> None:
     assert provider["folder"] not in {group["folder"] for group in groups}
 
 
+def test_contact_points_and_policies_have_no_field_that_grafana_10_does_not_know() -> None:
+    for point in document("alerting/contact-points.yaml")["contactPoints"]:
+        assert set(point) == {"orgId", "name", "receivers"}
+        for receiver in point["receivers"]:
+            assert set(receiver) == {"uid", "type", "disableResolveMessage", "settings"}
+    for policy in document("alerting/policies.yaml")["policies"]:
+        assert set(policy) == {
+            "orgId",
+            "receiver",
+            "group_by",
+            "group_wait",
+            "group_interval",
+            "repeat_interval",
+        }
+
+
 def test_rules_have_uids_and_titles_of_their_own() -> None:
     found = rules()
     assert len({rule["uid"] for rule in found}) == len(found)
@@ -192,6 +208,7 @@ def test_a_rules_steps_build_on_each_other(rule: Json) -> None:
     assert len(set(letters)) == len(letters)
     assert rule["condition"] == letters[-1]
     for place, row in enumerate(rule["data"]):
+        assert set(row) == {"refId", "relativeTimeRange", "datasourceUid", "model"}
         model = row["model"]
         assert model["refId"] == row["refId"]
         assert model["datasource"]["uid"] == row["datasourceUid"]
