@@ -20,7 +20,6 @@ from generator.progress import ProgressDisplay
 from generator.run import Target, Truth, send
 from generator.settings import ALL, GeneratorSettings
 from generator.stdout import LinesTarget
-from generator.streams import STREAMS
 from generator.truth import TruthWriter
 from tidemark.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 
@@ -31,12 +30,7 @@ if TYPE_CHECKING:
 def topics_of(settings: Settings, generator: GeneratorSettings) -> dict[str, str]:
     """Return the topic of each stream to send: the generator's own, or that of its pipeline."""
     names = [generator.stream] if generator.stream != ALL else list(generator.mix_shares)
-    topics: dict[str, str] = {}
-    for name in names:
-        pipeline = getattr(settings.pipelines, name, None)
-        usual = STREAMS[name].topic if pipeline is None else pipeline.topic
-        topics[name] = generator.topic or usual
-    return topics
+    return {name: generator.topic or settings.pipelines.topic_of(name) for name in names}
 
 
 def generate(

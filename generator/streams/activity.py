@@ -34,7 +34,6 @@ UNITS: Final = (70.0, 20.0, 10.0)
 class Activity(Stream):
     """Events of topic `user_activity`, keyed by user."""
 
-    topic: ClassVar[str] = "user_activity"
     time_field: ClassVar[str] = "timestamp"
     required: ClassVar[tuple[str, ...]] = ("user_id", "activity_type", "timestamp")
     optional: ClassVar[Mapping[str, Kind]] = {

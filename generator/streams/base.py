@@ -36,8 +36,6 @@ class Stream(ABC):
     a stream carries from block to block is bounded, and the same settings give the same blocks.
     """
 
-    topic: ClassVar[str]
-    """The topic's name where the configuration does not name one."""
     time_field: ClassVar[str]
     required: ClassVar[tuple[str, ...]]
     """Fields that a record must have; a missing-field fault leaves out one of them."""

@@ -20,7 +20,6 @@ from generator.streams.people import item_skew, seeded_faker, user_keys
 class Interactions(Stream):
     """Events of topic `user_interactions`, keyed by user."""
 
-    topic: ClassVar[str] = "user_interactions"
     time_field: ClassVar[str] = "timestamp"
     required: ClassVar[tuple[str, ...]] = ("user_id", "item_id", "interaction_type", "timestamp")
     optional: ClassVar[Mapping[str, Kind]] = {"page_id": "text", "session_id": "text"}

@@ -24,7 +24,6 @@ from generator.streams.stock import Stock
 class Inventory(Stream):
     """Events of topic `inventory`, keyed by product."""
 
-    topic: ClassVar[str] = "inventory"
     time_field: ClassVar[str] = "last_updated"
     required: ClassVar[tuple[str, ...]] = (
         "product_id",

@@ -40,7 +40,6 @@ _HOSTS: Final = 1 << 40
 class Logins(Stream):
     """Events of topic `user-login`, keyed by user."""
 
-    topic: ClassVar[str] = "user-login"
     time_field: ClassVar[str] = "timestamp"
     required: ClassVar[tuple[str, ...]] = ("timestamp",)
     optional: ClassVar[Mapping[str, Kind]] = {

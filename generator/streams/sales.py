@@ -33,7 +33,6 @@ REDUCTIONS: Final = (5, 10, 15, 20, 25, 30, 50)
 class Sales(Stream):
     """Events of topic `sales`, keyed by transaction; each transaction is one record."""
 
-    topic: ClassVar[str] = "sales"
     time_field: ClassVar[str] = "timestamp"
     required: ClassVar[tuple[str, ...]] = (
         "transaction_id",

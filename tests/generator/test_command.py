@@ -14,8 +14,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from generator.command import topics_of
 from tests.conftest import MakeTopic, StartServer
 from tests.support.servers import Kafka, KafkaEndpoint
+from tidemark.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKFILL = ["--rate", "max", "--event-rate", "50000", "--start-time", "2026-11-20T00:00:00"]
@@ -83,6 +85,22 @@ def test_all_streams_go_to_their_topics_each_with_a_truth_file(
     assert sum(map(len, truth)) == 20_000
     assert [set(frame["topic"]) for frame in truth] == [{topic} for topic in topics]
     assert [frame["partition"].n_unique() for frame in truth] == [1, 2, 3, 4, 5]
+
+
+def test_each_stream_goes_to_the_topic_of_its_pipeline() -> None:
+    pipelines = {"sales": {"topic": "shop.sales"}, "logins": {"topic": "shop.logins"}}
+    settings = Settings.model_validate({"pipelines": pipelines})
+    every = settings.generator.model_copy(update={"stream": "all"})
+    one = settings.generator.model_copy(update={"stream": "sales"})
+    assert topics_of(settings, every) == {
+        "interactions": "user_interactions",
+        "logins": "shop.logins",
+        "activity": "user_activity",
+        "sales": "shop.sales",
+        "inventory": "inventory",
+    }
+    assert topics_of(settings, one) == {"sales": "shop.sales"}
+    assert topics_of(settings, one.model_copy(update={"topic": "t"})) == {"sales": "t"}
 
 
 def test_configuration_and_flags_over_it(environ: dict[str, str], tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tests.generator.streams.drawing import (
     parsed,
     records,
 )
+from tidemark.config import Settings
 
 Check = Callable[[Any], bool]
 
@@ -141,7 +142,7 @@ def faulty(stream: str) -> pl.DataFrame:
 
 def test_every_record_is_as_the_contract_says(stream: str, clean: pl.DataFrame) -> None:
     topic, key, fields = CONTRACT[stream]
-    assert STREAMS[stream].topic == topic  # type: ignore[index]
+    assert Settings().pipelines.topic_of(stream) == topic
     for row, record in zip(clean.iter_rows(named=True), parsed(clean), strict=True):
         assert record.keys() <= {*fields, "event_id"}, record
         assert {name for name, (required, _) in fields.items() if required} <= record.keys()
