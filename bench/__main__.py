@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,18 +11,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from bench.measure import Measured
+from bench.rounds import broker_at, console, run_rounds
 from bench.subjects import BenchmarkError, Place, Subject, job, raw
 from generator import GeneratorSettings, KafkaTarget, plan, send
-from tests.support.servers import Kafka
-from tests.support.servers.endpoints import KafkaEndpoint, RunningKafka
+from tests.support.servers.endpoints import KafkaEndpoint
 from tests.support.unique import unique_name
 
 RAW = "raw consume"
-console = Console()
 
 
 def main(
@@ -43,7 +38,7 @@ def main(
     ] = None,
 ) -> None:
     """Compare the job with a bare consumer. Every run also checks its sums."""
-    with _broker(kafka) as broker:
+    with broker_at(kafka) as broker:
         topic = broker.create_topic(unique_name("bench"), partitions)
         place = Place(broker.bootstrap_servers, topic, events)
         _load(broker, place, users, items)
@@ -59,7 +54,7 @@ def main(
                 job, place, documents=sqlite, processes=2, batch=batch
             ),
         }
-        figures = _run(subjects, rounds, events)
+        figures = run_rounds(subjects, rounds, events)
     _print(figures, events)
     if json_file is not None:
         rows = {name: [vars_of(m) for m in runs] for name, runs in figures.items()}
@@ -74,20 +69,6 @@ def vars_of(measured: Measured) -> dict[str, float]:
         "cpu_s": measured.cpu_s,
         "peak_mib": measured.peak_mib,
     }
-
-
-@contextmanager
-def _broker(address: str) -> Iterator[KafkaEndpoint]:
-    if address:
-        yield RunningKafka(address)
-        return
-    with tempfile.TemporaryDirectory(prefix="tidemark-bench-kafka-") as folder:
-        console.print("starting a broker (the first time it is fetched)")
-        server = Kafka(Path(folder) / "kafka", fast_start=False).start()
-        try:
-            yield server
-        finally:
-            server.stop()
 
 
 def _load(broker: KafkaEndpoint, place: Place, users: int, items: int) -> None:
@@ -108,21 +89,6 @@ def _load(broker: KafkaEndpoint, place: Place, users: int, items: int) -> None:
     console.print(
         f"loaded {place.events:,} events at {place.events / delivery.seconds:,.0f} events/s"
     )
-
-
-def _run(subjects: dict[str, Subject], rounds: int, events: int) -> dict[str, list[Measured]]:
-    figures: dict[str, list[Measured]] = {name: [] for name in subjects}
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("benchmark", total=rounds * len(subjects))
-        for number in range(1, rounds + 1):
-            for name, subject in subjects.items():
-                progress.update(task, description=f"round {number}: {name}")
-                measured = subject()
-                if measured.events != events:
-                    raise BenchmarkError(f"{name}: {measured.events} of {events} events came out")
-                figures[name].append(measured)
-                progress.advance(task)
-    return figures
 
 
 def _print(figures: dict[str, list[Measured]], events: int) -> None:

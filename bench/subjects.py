@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.measure import Measured, joined
 from tests.support.servers.ports import free_port
@@ -38,20 +39,32 @@ def raw(place: Place) -> Measured:
 
 
 def job(
-    place: Place, *, documents: str, processes: int = 1, recovery: bool = True, batch: int = 20_000
+    place: Place,
+    *,
+    documents: str,
+    processes: int = 1,
+    recovery: bool = True,
+    batch: int = 20_000,
+    pipelines: str = "interactions",
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Measured:
-    """Run the job; `documents` is the store's URL, `{directory}` in it a fresh directory."""
+    """Run the job; `documents` is the store's URL, `{directory}` in it a fresh directory.
+
+    `more` are further settings; without any the topic is that of the interactions.
+    """
     with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder:
         directory = Path(folder)
         store = documents.format(directory=directory)
         settings = {
             "KAFKA_BOOTSTRAP_SERVERS": place.servers,
+            "TIDEMARK_PIPELINES__ONLY": pipelines,
             "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": place.topic,
             "TIDEMARK_SOURCE__UNTIL_END": "true",
             "TIDEMARK_SOURCE__BATCH_SIZE": str(batch),
             "TIDEMARK_DOCUMENTS__URLS": store,
             "TIDEMARK_SERIES__URLS": store,
             "TIDEMARK_LOGGING__LEVEL": "warning",
+            **more,
         }
         arguments = ["-m", "bench.job"]
         if recovery:
