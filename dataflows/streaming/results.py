@@ -36,7 +36,7 @@ def metrics(pipeline: str, document: Document) -> NewestDocuments:
     documents = [
         {"_id": f"{pipeline}.{name}", "pipeline": pipeline, "value": value, "timestamp": start}
         for name, value in document.items()
-        if isinstance(value, int | float)
+        if isinstance(value, int | float) and not isinstance(value, bool)
     ]
     return NewestDocuments(METRICS, documents, "timestamp")
 
