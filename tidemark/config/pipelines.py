@@ -79,8 +79,9 @@ class LoginsSettings(StreamSection):
     """Entries of `frequent_ips`."""
 
     exact_keys: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1_000_000
-    """Devices, and addresses, of a window up to which they are counted exactly; beyond, by a
-    sketch that is off by 1 % or so, and the document says so."""
+    """Devices, and addresses, of a window up to which they are counted exactly, each key group
+    having an equal share of them; a group with more goes over to a sketch that is off by 2 % or so,
+    and the document says so."""
 
     output_topic: TopicName | None = "device-login-aggregates"
     """Topic that gets each window's document as JSON; null: none."""
@@ -110,15 +111,20 @@ class ProcessedLoginsSettings(StreamSection):
         "KP",
         "IR",
     )
-    """Locales that make a login an anomaly; a demonstration."""
+    """Locales that make a login an anomaly (`suspicious_locale`); a demonstration."""
 
     max_locales_per_device: Annotated[int, Field(ge=1)] | None = None
-    """Locales of a device in a window and partition, from which on its logins are anomalies; null:
-    off."""
+    """Locales that a device may have in a window, among the logins that are taken from its
+    partition; its logins beyond that are anomalies (`many_locales`); null: off."""
 
     max_logins_per_ip: Annotated[int, Field(ge=1)] | None = None
-    """Logins from an address in a window and partition, from which on they are anomalies; null:
-    off."""
+    """Logins that may come from an address in a window, of those that are taken from its partition;
+    further ones are anomalies (`frequent_ip`); null: off."""
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether a rule compares logins with those before them."""
+        return self.max_locales_per_device is not None or self.max_logins_per_ip is not None
 
 
 class ActivitySettings(StreamSection):

@@ -1,0 +1,203 @@
+"""What becomes of single logins: those of some devices are kept, rated and sent on, one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dataflows.streaming.deadletters import source_headers
+from dataflows.streaming.schema import UNKNOWN
+from dataflows.streaming.timestamps import Int64Array
+from dataflows.streaming.transform import Records, Transformed
+from dataflows.streaming.watermark import BEGINNING_US
+from sinks.commands import Record, SendRecords
+from stats.device_categories import Categories
+from stats.login_rules import LoginRules
+from stats.processed_logins import ANOMALIES, CATEGORY
+from tidemark.config.pipelines import ProcessedLoginsSettings
+
+SUSPICIOUS_LOCALE = "suspicious_locale"
+
+# Values stay as they were written, whatever is in them: no number is too long, none is rounded.
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class _Labels(msgspec.Struct):
+    device_type: Any = None
+    locale: Any = None
+
+
+_decode_labels = msgspec.json.Decoder(_Labels).decode
+
+
+def wall_clock() -> datetime:
+    """Return the time of day."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+class LoginProcessor:
+    """The transform of one partition. It has a state only for the rules that look back."""
+
+    def __init__(
+        self,
+        section: ProcessedLoginsSettings,
+        out_of_orderness_us: int,
+        state: dict[str, Any] | None,
+        clock: Callable[[], datetime] = wall_clock,
+    ) -> None:
+        self._topic = section.output_topic
+        self._taken = frozenset(name.casefold() for name in section.device_types)
+        self._categories = Categories(section.categories)
+        self._suspicious = frozenset(section.suspicious_locales)
+        self._out_of_orderness_us = out_of_orderness_us
+        self._clock = clock
+        self._max_event_us = BEGINNING_US
+        self._rules: LoginRules | None = None
+        if section.looks_back:
+            if state is not None:
+                self._max_event_us = state["max_event_us"]
+            self._rules = LoginRules(
+                section.window_s * 1_000_000,
+                section.max_locales_per_device,
+                section.max_logins_per_ip,
+                state and state["rules"],
+            )
+
+    def apply(self, records: Records) -> Transformed:
+        """Keep the logins of the wanted devices; late ones are sent on, too."""
+        types = _Texts(records, "device_type")
+        keep = types.that(lambda name: not self._taken or name.casefold() in self._taken)
+        categories = [self._categories.of(name).value for name in types.names]
+        rows = np.flatnonzero(keep)
+        locales = _Texts(records, "locale", keep)
+        reasons = self._reasons(records, rows, locales)
+        anomalies = np.zeros(len(records), np.int64)
+        anomalies[rows] = list(map(bool, reasons))
+        out = self._records(
+            records, rows, [categories[code] for code in types.codes[rows]], reasons
+        )
+        return Transformed(
+            columns={
+                CATEGORY: pa.array(categories, pa.string()).take(pa.array(types.codes)),
+                ANOMALIES: pa.array(anomalies),
+            },
+            keep=keep,
+            commands=[SendRecords(out)] if out else [],
+        )
+
+    def state(self) -> dict[str, Any] | None:
+        """Return what the rules have to remember; None without any."""
+        if self._rules is None:
+            return None
+        return {"max_event_us": self._max_event_us, "rules": self._rules.state()}
+
+    def _reasons(self, records: Records, rows: Int64Array, locales: _Texts) -> list[list[str]]:
+        """Return why each of `rows` is an anomaly; empty: it is none."""
+        suspicious = locales.that(self._suspicious.__contains__)[rows].tolist()
+        reasons = [[SUSPICIOUS_LOCALE] if is_so else [] for is_so in suspicious]
+        if self._rules is None:
+            return reasons
+        furthest = np.maximum.accumulate(np.append([self._max_event_us], records.event_time_us))
+        watermarks_us = furthest - self._out_of_orderness_us
+        self._max_event_us = int(furthest[-1])
+        for place, event in enumerate(
+            zip(
+                records.event_time_us[rows].tolist(),
+                watermarks_us[rows].tolist(),
+                _known(records, "device_id", rows),
+                [None if name == UNKNOWN else name for name in locales.of(rows)],
+                _known(records, "ip", rows),
+                strict=True,
+            )
+        ):
+            reasons[place] += self._rules.judge(*event)
+        self._rules.forget(int(watermarks_us[-1]))
+        return reasons
+
+    def _records(
+        self,
+        records: Records,
+        rows: Int64Array,
+        categories: Sequence[str],
+        reasons: Sequence[list[str]],
+    ) -> list[Record]:
+        now = self._clock().isoformat().replace("+00:00", "Z")
+        out = []
+        for row, at, category, why in zip(
+            rows.tolist(), _readable(records.event_time_us[rows]), categories, reasons, strict=True
+        ):
+            message = records.message(row)
+            # No deeper in calls than the reader's own decoding: nesting counts on top of them.
+            fields: dict[str, Any] = _decode(message.value() or b"")
+            fields["timestamp"] = at
+            fields["processed_timestamp"] = now
+            fields["device_category"] = category
+            fields["anomaly"] = bool(why)
+            fields["anomaly_reasons"] = why
+            out.append(
+                Record(
+                    self._topic,
+                    message.key(),
+                    _encode(fields),
+                    source_headers(message),
+                    message.partition(),
+                )
+            )
+        return out
+
+
+class _Texts:
+    """A column of labels as codes of their distinct names, those past the cap among them.
+
+    The cap on distinct names is for what is counted: what becomes of a record must follow from that
+    record alone. So where the column says `unknown`, in the rows `of` interest, the record itself
+    is asked.
+    """
+
+    def __init__(
+        self, records: Records, name: str, of: npt.NDArray[np.bool_] | None = None
+    ) -> None:
+        encoded = records.columns[name].dictionary_encode()
+        self.names: list[str] = encoded.dictionary.to_pylist()
+        self.codes: Int64Array = encoded.indices.to_numpy().astype(np.int64)
+        if UNKNOWN not in self.names:
+            return
+        numbers = {text: number for number, text in enumerate(self.names)}
+        asked = self.codes == numbers[UNKNOWN]
+        for row in np.flatnonzero(asked if of is None else asked & of).tolist():
+            text = getattr(_decode_labels(records.message(row).value() or b""), name)
+            if isinstance(text, int) and not isinstance(text, bool):
+                text = str(text)
+            if isinstance(text, str) and text:
+                self.codes[row] = numbers.setdefault(text, len(numbers))
+        self.names = list(numbers)
+
+    def that(self, holds: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
+        """Tell for each row whether something holds of its name."""
+        return np.array([holds(name) for name in self.names], bool)[self.codes]
+
+    def of(self, rows: Int64Array) -> list[str]:
+        """Return the names of rows."""
+        return [self.names[code] for code in self.codes[rows].tolist()]
+
+
+def _known(records: Records, name: str, rows: Int64Array) -> list[str | None]:
+    """Return an optional field of rows, None where it is missing; all None if nobody wants it."""
+    if name not in records.columns:
+        return [None] * len(rows)
+    texts = records.columns[name].take(pa.array(rows)).to_pylist()
+    return [None if text == UNKNOWN else text for text in texts]
+
+
+def _readable(times_us: Int64Array) -> list[str]:
+    """Return times as ISO-8601 in UTC, with a fraction where there is one."""
+    texts = np.datetime_as_string(times_us.astype("datetime64[us]"), timezone="UTC")
+    return [text.replace(".000000Z", "Z") for text in texts.tolist()]
