@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
@@ -37,6 +37,7 @@ _PERMANENT = {
 }
 _TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 _POLL_S = 0.1
+_POLL_EVERY_RECORDS = 1_000
 _ANY_PARTITION = -1
 _PROPAGATION_MS = "topic.metadata.propagation.max.ms"
 _DEFAULT_PROPAGATION_MS = 5000
@@ -50,6 +51,14 @@ _ROOM_BYTES = 1024
 _log = get_logger(__name__)
 
 
+class _Failure(NamedTuple):
+    """A record that was not delivered."""
+
+    topic: str
+    size_bytes: int
+    error: KafkaError
+
+
 class KafkaStore:
     """Records into topics of one cluster. `properties` are librdkafka's, for the connection."""
 
@@ -59,8 +68,7 @@ class KafkaStore:
         self._properties = dict(properties)
         self._timeout_s = timeout_s
         self._producer: Producer | None = None
-        self._failures: list[tuple[Record, KafkaError]] = []
-        self._open_reports = 0
+        self._failures: list[_Failure] = []
         self._partitions: dict[str, int] = {}
         """Of each topic, as counted since `open`."""
 
@@ -73,6 +81,8 @@ class KafkaStore:
                 "compression.type": "lz4",
                 _PROPAGATION_MS: _DEFAULT_PROPAGATION_MS,
                 "message.max.bytes": _LARGEST_RECORD_BYTES,
+                # A callback into Python for each record costs as much as sending it.
+                "delivery.report.only.error": True,
                 **self._properties,
                 "enable.idempotence": True,
                 "delivery.timeout.ms": max(1000, round(self._timeout_s * 1000)),
@@ -89,18 +99,22 @@ class KafkaStore:
         """Send the records, in order, and wait for every delivery report."""
         if self._producer is None:
             self.open()
-        self._failures, self._open_reports = [], 0
-        unacknowledged = 0
+        self._failures = []
+        unacknowledged_bytes = unpolled = 0
         try:
             for command in commands:
                 if not isinstance(command, SendRecords):
                     raise unsupported("Kafka", command)
                 for record in command.records:
                     self._produce(record)
-                    unacknowledged += _size_bytes(record)
-                    if unacknowledged > _UNACKNOWLEDGED_BYTES:
+                    unacknowledged_bytes += _size_bytes(record)
+                    unpolled += 1
+                    if unacknowledged_bytes > _UNACKNOWLEDGED_BYTES:
                         self._await_reports()
-                        unacknowledged = 0
+                        unacknowledged_bytes = unpolled = 0
+                    elif unpolled == _POLL_EVERY_RECORDS:
+                        self._poll()
+                        unpolled = 0
             self._await_reports()
         except BaseException:
             # What is still queued would arrive behind the next try's copies: start afresh.
@@ -130,7 +144,7 @@ class KafkaStore:
                     value=record.value,
                     key=record.key,
                     headers=list(record.headers),
-                    on_delivery=partial(self._delivered, record),
+                    on_delivery=self._on_failure,
                 )
             except BufferError as error:
                 if time.monotonic() > deadline:
@@ -139,10 +153,9 @@ class KafkaStore:
                     ) from error
                 self._producer.poll(_POLL_S)
             except KafkaException as error:
-                raise self._failed(record, error.args[0]) from error
+                failure = _Failure(record.topic, _size_bytes(record), error.args[0])
+                raise self._failed(failure) from error
             else:
-                self._open_reports += 1
-                self._producer.poll(0)
                 return
 
     def _partition_for(self, record: Record) -> int:
@@ -172,37 +185,41 @@ class KafkaStore:
                 raise self._error(f"records for {topic} were not delivered", why)
             time.sleep(_POLL_S)
 
+    def _poll(self) -> None:
+        assert self._producer is not None
+        self._producer.poll(0)
+
     def _await_reports(self) -> None:
         assert self._producer is not None
         deadline = time.monotonic() + 2 * self._timeout_s
-        while self._open_reports and time.monotonic() < deadline:
-            self._producer.flush(_POLL_S)
-            if self._failures:
-                break
+        # What is still to be sent, acknowledged or reported as failed.
+        waiting = self._producer.flush(_POLL_S)
+        while waiting and not self._failures and time.monotonic() < deadline:
+            waiting = self._producer.flush(_POLL_S)
         if self._failures:
             # A refusal says more than what failed along with it.
-            refused = [each for each in self._failures if each[1].code() in _PERMANENT | _TOO_LARGE]
-            raise self._failed(*(refused or self._failures)[0])
-        if self._open_reports:
-            raise StoreUnavailable(
-                f"Kafka has not acknowledged {self._open_reports} records in time"
-            )
+            final = _PERMANENT | _TOO_LARGE
+            refused = [each for each in self._failures if each.error.code() in final]
+            raise self._failed((refused or self._failures)[0])
+        if waiting:
+            raise StoreUnavailable(f"Kafka has not acknowledged {waiting} records in time")
 
-    def _delivered(self, record: Record, error: KafkaError | None, _: Message) -> None:
-        self._open_reports -= 1
+    def _on_failure(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self._failures.append((record, error))
+            size_bytes = len(message.key() or b"") + len(message.value() or b"")
+            size_bytes += sum(len(h[0]) + len(h[1] or b"") for h in message.headers() or [])
+            self._failures.append(_Failure(str(message.topic()), size_bytes, error))
 
-    def _failed(self, record: Record, error: KafkaError) -> StoreUnavailable | StoreRejected:
+    def _failed(self, failure: _Failure) -> StoreUnavailable | StoreRejected:
+        topic, size_bytes, error = failure
         if error.code() not in _TOO_LARGE:
-            return self._error(f"records for {record.topic} were not delivered", error)
-        size_bytes = _size_bytes(record)
-        limit = self._limit_of(record.topic)
+            return self._error(f"records for {topic} were not delivered", error)
+        limit = self._limit_of(topic)
         needed = size_bytes + _ROOM_BYTES
         return StoreRejected(
-            f"Kafka: a record of {size_bytes:,} bytes for topic {record.topic} is larger than its "
+            f"Kafka: a record of {size_bytes:,} bytes for topic {topic} is larger than its "
             f"max.message.bytes{'' if limit is None else f', {limit}'} ({error.str()})",
-            remedy=f"set max.message.bytes of topic {record.topic} to at least {needed}, then start"
+            remedy=f"set max.message.bytes of topic {topic} to at least {needed}, then start"
             " again: the next start resumes at the last snapshot, nothing is lost",
         )
 
