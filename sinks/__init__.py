@@ -124,6 +124,7 @@ def _document_store(url: str, settings: Settings) -> Store:
             documents.database,
             settings.stores.timeout_s,
             documents.aggregated_data_ttl_s,
+            documents.raw_data_ttl_s,
         )
     return _embedded_store(url, settings)
 
@@ -144,7 +145,13 @@ def _embedded_store(url: str, settings: Settings) -> Store:
     if url.startswith("sqlite:"):
         from sinks.sqlite import SQLiteStore
 
-        return SQLiteStore(Path(url.removeprefix("sqlite:")), settings.stores.timeout_s)
+        documents = settings.documents
+        return SQLiteStore(
+            Path(url.removeprefix("sqlite:")),
+            settings.stores.timeout_s,
+            documents.aggregated_data_ttl_s,
+            documents.raw_data_ttl_s,
+        )
     if url == "null:":
         from sinks.null import NullStore
 

@@ -27,6 +27,14 @@ COUNTS_SCHEMA: dict[str, pl.DataType] = {
     "count": pl.Int64(),
 }
 
+RECORDS_SCHEMA: dict[str, pl.DataType] = {
+    "offset": pl.Int64(),
+    "key": pl.String(),
+    "timestamp": pl.Datetime("us", "UTC"),
+    "ingested_at": pl.Datetime("us", "UTC"),
+    "data": pl.String(),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ReplaceDocuments:
@@ -50,6 +58,21 @@ class NewestDocuments:
     collection: str
     documents: list[Document]
     order_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRecords:
+    """Store Kafka records of one partition as documents, under `<topic>/<partition>/<offset>`.
+
+    `records` has the columns of `RECORDS_SCHEMA`; no offset comes twice. `data` is JSON, of nothing
+    that a store cannot hold. `key` and `ingested_at` may be null. A document has these fields, and
+    `topic` and `partition`.
+    """
+
+    collection: str
+    topic: str
+    partition: int
+    records: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +134,7 @@ class SendRecords:
 
 
 Command: TypeAlias = (
-    ReplaceDocuments | NewestDocuments | AccumulateWindow | WritePoints | SendRecords
+    ReplaceDocuments | NewestDocuments | KeepRecords | AccumulateWindow | WritePoints | SendRecords
 )
 
 
@@ -120,6 +143,8 @@ def count_rows(command: Command) -> int:
     match command:
         case ReplaceDocuments() | NewestDocuments():
             return len(command.documents)
+        case KeepRecords():
+            return command.records.height
         case AccumulateWindow():
             return command.counts.height
         case WritePoints():

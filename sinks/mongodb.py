@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+import msgspec
 from bson.errors import BSONError
 from pymongo import ASCENDING, MongoClient, ReplaceOne, UpdateOne
 from pymongo.errors import (
@@ -31,6 +32,7 @@ from sinks.commands import (
     AccumulateWindow,
     Command,
     Document,
+    KeepRecords,
     NewestDocuments,
     ReplaceDocuments,
 )
@@ -53,6 +55,8 @@ _TRANSIENT |= {9001, 10107, 11000, 11600, 11602, 13388, 13435, 13436, 14031}
 _INDEX_NOT_FOUND, _NAMESPACE_NOT_FOUND = 27, 26
 # Besides those on timestamps with a lifetime, and what is found by `_id`.
 _INDEXES = (
+    ("aggregated_data", ("type", "timestamp")),
+    ("raw_data", ("topic",)),
     ("user_stats", ("total",)),
     ("item_stats", ("total",)),
     ("alerts", ("timestamp",)),
@@ -70,11 +74,16 @@ class MongoDBStore:
         database: str,
         timeout_s: float = 10.0,
         aggregated_data_ttl_s: int | None = None,
+        raw_data_ttl_s: int | None = None,
     ) -> None:
         self._uri = uri
         self._database = database
         self._timeout_ms = max(1, round(timeout_s * 1000))
-        self._ttl_s = aggregated_data_ttl_s
+        self._lifetimes_s = {
+            "aggregated_data": aggregated_data_ttl_s,
+            "raw_data": raw_data_ttl_s,
+            "real_time_metrics": None,
+        }
         self._client: MongoClient[Document] | None = None
 
     def open(self) -> None:
@@ -83,11 +92,8 @@ class MongoDBStore:
         with self._errors("open"):
             self._client = self._connect()
             database = self._client[self._database]
-            self._make_timestamp_index("aggregated_data", self._ttl_s)
-            database["aggregated_data"].create_index(
-                [("type", ASCENDING), ("timestamp", ASCENDING)]
-            )
-            self._make_timestamp_index("real_time_metrics", None)
+            for collection, lifetime_s in self._lifetimes_s.items():
+                self._make_timestamp_index(collection, lifetime_s)
             for collection, fields in _INDEXES:
                 database[collection].create_index([(field, ASCENDING) for field in fields])
 
@@ -102,6 +108,11 @@ class MongoDBStore:
                     )
                 case NewestDocuments(collection, documents, order_by):
                     self._send(collection, newest_updates(documents, order_by))
+                case KeepRecords(collection):
+                    self._send(
+                        collection,
+                        [ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in _kept(command)],
+                    )
                 case AccumulateWindow(collection, window_start, counts):
                     self._send(collection, accumulate_updates(window_start, counts))
                 case _:
@@ -218,6 +229,21 @@ class MongoDBStore:
             remedy=_MEND,
             refusals=refusals,
         )
+
+
+def _kept(command: KeepRecords) -> Iterator[Document]:
+    decode = msgspec.json.Decoder().decode
+    place = {"topic": command.topic, "partition": command.partition}
+    for offset, key, timestamp, ingested_at, data in command.records.iter_rows():
+        yield {
+            "_id": f"{command.topic}/{command.partition}/{offset}",
+            **place,
+            "offset": offset,
+            "key": key,
+            "timestamp": timestamp,
+            "ingested_at": ingested_at,
+            "data": decode(data),
+        }
 
 
 def _brief(error: BaseException) -> str:

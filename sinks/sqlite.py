@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ import polars as pl
 from sinks.commands import (
     AccumulateWindow,
     Command,
+    KeepRecords,
     NewestDocuments,
     ReplaceDocuments,
     WritePoints,
@@ -39,13 +41,14 @@ from sinks.sqlite_layout import (
     accumulate_statement,
     aggregate_schema,
     document_schema,
+    expire_statement,
     name_statement,
     newest_statement,
     quote,
     replace_statement,
     series_statement,
 )
-from sinks.sqlite_rows import document_rows, epoch_us, pivot, point_rows, run
+from sinks.sqlite_rows import document_rows, epoch_us, kept_rows, pivot, point_rows, run
 from sinks.store import StoreRejected, StoreUnavailable, unsupported
 
 _TRANSIENT = {
@@ -66,6 +69,7 @@ _PERMANENT = {
     sqlite3.SQLITE_CORRUPT: "restore the file from a backup, or move it away and replay the topics",
 }
 _CACHE_KIB = 65536
+_EXPIRED_AT_ONCE = 100
 
 # SQLite waits for a lock by sleeping up to 100 ms at a time: writers of one process queue here.
 _writer_locks: dict[Path, threading.Lock] = {}
@@ -80,8 +84,18 @@ def _writer_lock(path: Path) -> threading.Lock:
 class SQLiteStore:
     """Documents and series in the SQLite file at `path`; its directory is made where missing."""
 
-    def __init__(self, path: Path, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        timeout_s: float = 10.0,
+        aggregated_data_ttl_s: int | None = None,
+        raw_data_ttl_s: int | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.path = path.resolve()
+        self._lifetimes_s = {"aggregated_data": aggregated_data_ttl_s, "raw_data": raw_data_ttl_s}
+        self._clock = clock
         self._timeout_s = timeout_s
         self._lock = _writer_lock(self.path)
         self._connection: sqlite3.Connection | None = None
@@ -142,6 +156,11 @@ class SQLiteStore:
             case ReplaceDocuments(collection, documents):
                 self._make_documents(connection, collection)
                 run(connection, replace_statement(collection), document_rows(documents))
+                self._expire(connection, collection, len(documents))
+            case KeepRecords(collection, records=records):
+                self._make_documents(connection, collection)
+                run(connection, replace_statement(collection), kept_rows(command))
+                self._expire(connection, collection, records.height)
             case NewestDocuments(collection, documents, order_by):
                 self._make_documents(connection, collection)
                 run(connection, newest_statement(collection, order_by), document_rows(documents))
@@ -151,6 +170,17 @@ class SQLiteStore:
                 run(connection, series_statement(), point_rows(points))
             case _:
                 raise unsupported("SQLite", command)
+
+    def _expire(self, connection: sqlite3.Connection, collection: str, written: int) -> None:
+        """Delete documents beyond their lifetime: twice as many as are written, if there are."""
+        lifetime_s = self._lifetimes_s.get(collection)
+        if lifetime_s is None:
+            return
+        oldest = datetime.fromtimestamp(self._clock() - lifetime_s, UTC).replace(tzinfo=None)
+        connection.execute(
+            expire_statement(collection),
+            (2 * written + _EXPIRED_AT_ONCE, oldest.isoformat(timespec="microseconds")),
+        )
 
     def _accumulate(
         self, connection: sqlite3.Connection, collection: str, start: datetime, counts: pl.DataFrame

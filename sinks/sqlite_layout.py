@@ -79,6 +79,20 @@ def replace_statement(collection: str) -> Statement:
     )
 
 
+def expire_statement(collection: str) -> str:
+    """Return the statement that deletes what is older than ?2 among the ?1 rows stored first.
+
+    Rows are stored in about the order of their times: no index is needed, which would cost more
+    than the rows themselves.
+    """
+    table = quote(collection)
+    return f"""
+        DELETE FROM {table}
+        WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT ?1)
+        AND rtrim(json_extract(doc, '$.timestamp'), 'Z') < ?2
+        """
+
+
 def newest_statement(collection: str, order_by: str) -> Statement:
     """Return the upsert of (_id, doc) that leaves a newer document alone."""
     table = quote(collection)

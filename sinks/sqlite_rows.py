@@ -10,7 +10,7 @@ from itertools import chain
 import msgspec
 import polars as pl
 
-from sinks.commands import Document, Point
+from sinks.commands import Document, KeepRecords, Point
 from sinks.points import epoch_s, stored_fields, stored_tags
 from sinks.sqlite_layout import SLOTS, Statement
 
@@ -67,6 +67,47 @@ def document_rows(documents: Sequence[Document]) -> list[tuple[str, str]]:
     """Return (_id, JSON) of each document."""
     encode = msgspec.json.encode
     return [(document["_id"], encode(document).decode()) for document in documents]
+
+
+def kept_rows(command: KeepRecords) -> list[tuple[str, str]]:
+    """Return (_id, JSON) of each record; its own JSON is taken over as it is."""
+    place = f"{command.topic}/{command.partition}/"
+    identity = msgspec.json.encode(place).decode()[1:-1]
+    head = f'","topic":{_json(command.topic)},"partition":{command.partition},"offset":'
+    offset = pl.col("offset").cast(pl.String)
+    document = pl.concat_str(
+        pl.lit(f'{{"_id":"{identity}'),
+        offset,
+        pl.lit(head),
+        offset,
+        pl.lit(',"key":'),
+        _json_texts(command.records["key"]),
+        pl.lit(',"timestamp":'),
+        _iso("timestamp"),
+        pl.lit(',"ingested_at":'),
+        _iso("ingested_at"),
+        pl.lit(',"data":'),
+        pl.col("data"),
+        pl.lit("}"),
+    )
+    rows = command.records.select((pl.lit(place) + offset).alias("_id"), document.alias("doc"))
+    return rows.rows()
+
+
+def _iso(column: str) -> pl.Expr:
+    text = pl.col(column).dt.strftime('"%Y-%m-%dT%H:%M:%S%.6fZ"')
+    return text.fill_null("null")
+
+
+def _json_texts(texts: pl.Series) -> pl.Series:
+    """Return texts as JSON, null as null."""
+    if texts.str.contains(r'[\x00-\x1f"\\]').any():
+        return pl.Series(texts.name, [_json(text) for text in texts], pl.String)
+    return texts.to_frame().select(('"' + pl.col(texts.name) + '"').fill_null("null")).to_series()
+
+
+def _json(text: str | None) -> str:
+    return msgspec.json.encode(text).decode()
 
 
 def point_rows(points: Sequence[Point]) -> list[tuple[str, int, str, str]]:

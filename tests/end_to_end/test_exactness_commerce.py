@@ -213,8 +213,8 @@ def _assert_topic(kafka: KafkaEndpoint, topic: str, alerts: Documents) -> None:
     found = [each["_id"] for those in sent.values() for each in those]
     assert len(found) == len(set(found))
     assert set(found) == alerts.keys()
-    for key, those in sent.items():
-        assert {f"{each['rule']}/{each['subject']}" for each in those} == {key}
+    for subject, those in sent.items():
+        assert {f"{each['rule']}/{each['subject']}" for each in those} == {subject}
         states = ["begin", "end"] * len(those)
         assert [each["state"] for each in those] == states[: len(those)]
         assert [each["timestamp"] for each in those] == sorted(each["timestamp"] for each in those)

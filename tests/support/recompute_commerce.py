@@ -172,12 +172,12 @@ def commerce_points(documents: Documents) -> Points:
 
 def _windows(accepted: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
     for (start_us,), events in accepted.sort("start_us").group_by("start_us", maintain_order=True):
-        yield start_us, events  # type: ignore[misc]
+        yield start_us, events
 
 
 def _parts(events: pl.DataFrame, key: str) -> Iterator[tuple[str, pl.DataFrame]]:
     for (name,), part in events.with_columns(pl.col(key).fill_null(UNKNOWN)).group_by(key):
-        yield name, part  # type: ignore[misc]
+        yield name, part
 
 
 def _document(kind: str, start_us: int, window_s: int, **fields: Any) -> Documents:
