@@ -189,7 +189,10 @@ def rows(about: About, *queries: Dataquery) -> Panel:
         show_header=True, cell_height=common.TableCellHeight.SM, footer=common.TableFooterOptions()
     )
     custom = common.TableFieldOptions(
-        align=common.FieldTextAlignment.AUTO, inspect=False, filterable=True
+        align=common.FieldTextAlignment.AUTO,
+        cell_options=common.TableAutoCellOptions(),
+        inspect=False,
+        filterable=True,
     )
     colour = FieldColor(FieldColorModeId.THRESHOLDS)
     return _panel("table", about, queries, options, colour, custom)
