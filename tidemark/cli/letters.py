@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 
 
 def source_topics(settings: Settings, topic: str | None, suffix: str) -> list[str]:
-    """Return the source topics that are meant: the one named, or those of the enabled pipelines."""
+    """Return the source topics that are meant: the one named, or those of the pipelines to run.
+
+    One of a pipeline that rests where its topic is missing is left out where it has no letters'
+    topic, unless none has.
+    """
+    from tidemark.kafka_ranges import TopicReader
+
     if topic is not None:
         return [topic.removesuffix(suffix)]
-    pipelines = [
-        getattr(settings.pipelines, name) for name in type(settings.pipelines).model_fields
-    ]
-    return list(dict.fromkeys(each.topic for each in pipelines if each.enabled))
+    needed: dict[str, bool] = {}
+    for name, _, required in settings.pipelines.wanted():
+        source = settings.pipelines.topic_of(name)
+        needed[source] = required or needed.get(source, False)
+    with TopicReader(settings) as reader:
+        there = reader.topics()
+    found = [source for source, required in needed.items() if required or source + suffix in there]
+    return found or list(needed)
 
 
 def print_overviews(
