@@ -109,7 +109,7 @@ def test_a_dataflow_that_dies_ends_the_demo_with_its_last_words(tmp_path: Path) 
 
 
 def wait_for(path: Path, text: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while text not in path.read_text():
         assert time.monotonic() < deadline, path.read_text()
         assert process.poll() is None, path.read_text()
