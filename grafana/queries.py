@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from grafana_foundation_sdk.cog.variants import Dataquery
@@ -95,11 +95,6 @@ def promql(expression: str, legend: str, *, ref_id: str = "A") -> Dataquery:
         range_val=True,
         ref_id=ref_id,
     )
-
-
-def hidden(query: InfluxQL) -> InfluxQL:
-    """Return the query as one that only expressions use."""
-    return replace(query, hide=True)
 
 
 def _query(select: str, measurement: str, groups: list[str], where: str) -> str:
