@@ -82,8 +82,8 @@ def replace_statement(collection: str) -> Statement:
 def expire_statement(collection: str) -> str:
     """Return the statement that deletes what is older than ?2 among the ?1 rows stored first.
 
-    Rows are stored in about the order of their times: no index is needed, which would cost more
-    than the rows themselves.
+    Rows are stored in about the order of their times: no index is needed, which each row would have
+    to pay for.
     """
     table = quote(collection)
     return f"""
