@@ -35,7 +35,9 @@ def generate(
             help="Kind of events.", metavar="interactions|logins|activity|sales|inventory|all"
         ),
     ] = None,
-    topic: Annotated[str | None, typer.Option(help="Topic to send to.")] = None,
+    topic: Annotated[
+        str | None, typer.Option(help="Topic to send to; default: that of the stream's pipeline.")
+    ] = None,
     count: Annotated[int | None, typer.Option(help="Records to send.")] = None,
     duration: Annotated[float | None, typer.Option(help="Seconds to send for.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and start time: same bytes.")] = None,

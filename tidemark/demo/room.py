@@ -10,12 +10,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from tidemark.config import Settings
 
 WINDOW_S: Final = 5
+LONGER_WINDOW_S: Final = 10
+SESSION_GAP_S: Final = 6.0
 OUT_OF_ORDERNESS_S: Final = 2.0
 IDLE_AFTER_S: Final = 3.0
-TOPIC: Final = "user_interactions"
 
 _PREFIXES = ("TIDEMARK_", "KAFKA_", "MONGO_", "INFLUX_", "BYTEWAX_", "DASHBOARD_")
 _HEADING = "# What `tidemark demo` runs with; written anew each time.\n"
@@ -37,6 +41,12 @@ class Room:
         """The configuration of the generator and the dataflow."""
         return self.directory / "config.yaml"
 
+    def settings(self) -> Settings:
+        """Read the configuration as the demo's processes do."""
+        from tidemark.config import load_settings
+
+        return load_settings(environ={"TIDEMARK_CONFIG": str(self.config)}, dotenv=None)
+
     def log(self, name: str) -> Path:
         """The log of one of the demo's processes."""
         return self.directory / f"{name}.log"
@@ -49,7 +59,10 @@ class Room:
         return {**kept, "PYTHONPATH": os.pathsep.join(path), "TIDEMARK_CONFIG": str(self.config)}
 
     def write_config(self, address: str, rate: float, duration_s: float | None) -> None:
-        """Write the configuration: short windows, a modest rate, some of every fault."""
+        """Write the configuration: every pipeline, short windows and sessions, some of each fault.
+
+        `rate` is that of all streams together.
+        """
         import yaml
 
         content = yaml.safe_dump(_settings(address, rate, duration_s), sort_keys=False)
@@ -62,15 +75,28 @@ def _settings(address: str, rate: float, duration_s: float | None) -> dict[str, 
         "time": {"out_of_orderness_s": OUT_OF_ORDERNESS_S, "idle_after_s": IDLE_AFTER_S},
         "engine": {"epoch_interval_s": 1},
         "recovery": {"directory": "recovery"},
-        "pipelines": {"interactions": {"topic": TOPIC, "window_s": WINDOW_S}},
+        "pipelines": {
+            "interactions": {"window_s": WINDOW_S},
+            "logins": {"window_s": LONGER_WINDOW_S},
+            "processed_logins": {"window_s": LONGER_WINDOW_S},
+            # A demo that is left alone must not fill the disk with what came in.
+            **{
+                name: {"window_s": WINDOW_S, "raw_data": False}
+                for name in ("activity", "sales", "inventory")
+            },
+            "funnel": {"window_s": LONGER_WINDOW_S},
+            "sessions": {"window_s": WINDOW_S, "gap_s": SESSION_GAP_S},
+        },
         "documents": {"urls": ["sqlite:demo.db"]},
         "series": {"urls": ["sqlite:demo.db"]},
         "logging": {"level": "info", "format": "json"},
         "generator": {
+            "stream": "all",
             "rate": rate,
             "batch_size": max(1, round(rate / 10)),
             "duration_s": duration_s,
-            "population": {"users": 5_000, "items": 500},
+            "population": {"users": 2_000, "items": 500, "session_s": 12.0},
+            "activity": {"session_gap_s": 1.5 * SESSION_GAP_S},
             "faults": {
                 "out_of_order_share": 0.05,
                 "out_of_order_s": 1.5,
@@ -80,6 +106,7 @@ def _settings(address: str, rate: float, duration_s: float | None) -> dict[str, 
                 "malformed_share": 0.01,
                 "missing_field_share": 0.003,
                 "future_share": 0.001,
+                "missing_optional_share": 0.002,
             },
         },
     }

@@ -8,6 +8,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
+from tidemark.demo.ledger import results
 from tidemark.demo.stage import Stage
 from tidemark.demo.view import picture, seconds, window_line
 
@@ -61,7 +62,7 @@ class LiveScreen:
 
 
 class PlainScreen:
-    """A line for each step of the start, each final window, and every few seconds."""
+    """A line for each step of the start and each final window; how it stands every few seconds."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -74,19 +75,20 @@ class PlainScreen:
         for step in stage.steps[len(self._steps) :]:
             self._print(stage, step)
             self._steps.append(step)
-        books = stage.snapshot
-        if books.window_count > self._windows:
-            self._windows = books.window_count
-            self._print(stage, f"window {window_line(books.windows[-1])}")
-        if books.read and stage.elapsed_s - self._last_s >= _LINE_EVERY_S:
+        shown = stage.snapshot
+        if shown.window_count > self._windows:
+            self._windows = shown.window_count
+            self._print(stage, f"window {window_line(shown.windows[-1])}")
+        if shown.read and stage.elapsed_s - self._last_s >= _LINE_EVERY_S:
             self._last_s = stage.elapsed_s
             rate = "-" if stage.rate is None else f"{stage.rate:,.0f}/s"
             self._print(
                 stage,
-                f"read {books.read:,} ({rate}), lag {books.lag:,}, aggregated"
-                f" {books.aggregated:,}, rejected {books.rejected:,}, late {books.late:,},"
-                f" freshness {seconds(books.freshness_s(stage.now))}",
+                f"read {shown.read:,} ({rate}), lag {shown.lag:,}, rejected {shown.rejected:,},"
+                f" freshness {seconds(shown.freshness_s(stage.now))}",
             )
+            facts = (f"{name} {value}" for name, value in results(shown.findings))
+            self._print(stage, f"so far: {'; '.join(facts)}")
 
     def _print(self, stage: Stage, text: str) -> None:
         self._console.print(

@@ -14,14 +14,17 @@ from rich.console import Console
 
 from tidemark.demo.broker import DemoBroker
 from tidemark.demo.processes import DemoProcess
-from tidemark.demo.room import OUT_OF_ORDERNESS_S, TOPIC, WINDOW_S, Room, make_room
+from tidemark.demo.room import OUT_OF_ORDERNESS_S, WINDOW_S, Room, make_room
 from tidemark.demo.screen import Screen, make_screen
-from tidemark.demo.snapshot import Snapshot, StoreReader
+from tidemark.demo.snapshot import Snapshot
 from tidemark.demo.stage import RateMeter, Stage
+from tidemark.demo.store import StoreReader
 from tidemark.demo.summary import Audit, summary
 from tidemark.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
+from tidemark.kafka_admin import pipeline_topics
 
 _REFRESH_S = 0.25
+_PAUSE_PER_LOOK = 10.0
 _DRAIN_LIMIT_S = 60.0
 
 
@@ -29,8 +32,9 @@ def run_demo(directory: Path, rate: float, seconds: float | None, console: Conso
     """Run the demo for about `seconds`, or until Ctrl-C; return the exit code.
 
     With `seconds` the generator stops early enough for the last windows to become final; then 0
-    means that final windows arrived and events read = aggregated + rejected + late, 1 that not.
-    130 after Ctrl-C. Raises TidemarkError if a part of the demo ends before its time.
+    means that final windows arrived and, in each pipeline, events read = aggregated + rejected +
+    late + filtered (sessions that have not ended stay open), 1 that not. 130 after Ctrl-C.
+    Raises TidemarkError if a part of the demo ends before its time.
     """
     with ExitStack() as stack:
         stack.enter_context(_term_as_interrupt())
@@ -62,21 +66,27 @@ class _Session:
         self._console = console
         self._meter = RateMeter()
         self._steps: list[str] = []
+        self._inputs: list[str] = []
         self._started = time.monotonic()
+        self._look_s = 0.0
         self._note = "Ctrl-C stops everything."
-        self.last_audit = Audit(0, Snapshot())
+        self.last_audit = Audit({}, Snapshot())
 
     def run(self) -> Audit:
         with ExitStack() as stack:
             # The terminal comes back first, whatever the end; then the processes, then the broker.
             room = self._room
-
-            broker = stack.enter_context(DemoBroker([TOPIC, f"{TOPIC}.dlq", f"{TOPIC}.late"]))
+            broker = stack.enter_context(DemoBroker())
             duration_s = None if self._seconds is None else sending_s(self._seconds)
             room.write_config(broker.address, self._rate, duration_s)
+            settings = room.settings()
+            wanted = settings.pipelines.wanted()
+            broker.make(pipeline_topics(settings))
+            reads = {name: settings.pipelines.topic_of(name) for name, _, _ in wanted}
+            self._inputs = list(dict.fromkeys(reads.values()))
             dataflow = stack.enter_context(DemoProcess(room, "dataflow", "tidemark", ["run"]))
             generator = stack.enter_context(DemoProcess(room, "generator", "generator"))
-            reader = StoreReader(room.store)
+            reader = StoreReader(room.store, reads)
             stack.callback(reader.close)
             screen = stack.enter_context(make_screen(self._console))
             self._steps = [f"Kafka broker inside this process at {broker.address}"]
@@ -88,7 +98,7 @@ class _Session:
                 generator.check(may_end=True)
                 self._drain(screen, reader, broker, dataflow)
             finally:
-                self.last_audit = Audit(broker.records(TOPIC), reader.read())
+                self.last_audit = Audit(self._sent(broker), reader.read())
             return self.last_audit
 
     def _until_first_window(
@@ -103,30 +113,30 @@ class _Session:
             (
                 "generator starts",
                 f"generator sends {self._rate:,.0f} events/s, some of them wrong or late",
-                lambda _books: broker.records(TOPIC) > 0,
+                lambda _: any(self._sent(broker).values()),
             ),
             (
                 "dataflow starts",
                 "dataflow reads them",
-                lambda books: books.read > 0,
+                lambda shown: shown.read > 0,
             ),
             (
                 f"first window becomes final: {WINDOW_S} s long, {OUT_OF_ORDERNESS_S:g} s for"
                 " what comes out of order",
                 "first window is final",
-                lambda books: books.window_count > 0,
+                lambda shown: shown.window_count > 0,
             ),
         ]
-        books = Snapshot()
+        shown = Snapshot()
         for waiting, done, condition in waits:
-            if condition(books):  # it came with the one before
+            if condition(shown):  # it came with the one before
                 self._steps.append(done)
                 continue
             self._steps.append(f"{waiting} …")
-            while not condition(books := self._look(screen, reader)):
+            while not condition(shown := self._look(screen, reader)):
                 dataflow.check()
                 generator.check(may_end=True)
-                if generator.exit_code is not None and not broker.records(TOPIC):
+                if generator.exit_code is not None and not any(self._sent(broker).values()):
                     generator.check()
             self._steps[-1] = done
 
@@ -134,23 +144,29 @@ class _Session:
         self, screen: Screen, reader: StoreReader, broker: DemoBroker, dataflow: DemoProcess
     ) -> None:
         self._note = "The generator is done; the last windows become final."
-        sent = broker.records(TOPIC)
+        sent = sum(self._sent(broker).values())
         deadline = time.monotonic() + _DRAIN_LIMIT_S
         while time.monotonic() < deadline:
-            books = self._look(screen, reader)
-            if books.read == sent and books.balanced:
+            shown = self._look(screen, reader)
+            if shown.read == sent and shown.settled:
                 return
             dataflow.check()
 
+    def _sent(self, broker: DemoBroker) -> dict[str, int]:
+        return {topic: broker.records(topic) for topic in self._inputs}
+
     def _look(self, screen: Screen, reader: StoreReader) -> Snapshot:
-        time.sleep(_REFRESH_S)
-        books = reader.read()
+        # The longer a demo has run, the longer a look takes: it must not become all there is.
+        time.sleep(max(_REFRESH_S, _PAUSE_PER_LOOK * self._look_s))
+        before_s = time.monotonic()
+        shown = reader.read()
+        self._look_s = time.monotonic() - before_s
         screen.show(
             Stage(
                 steps=list(self._steps),
-                ready=books.window_count > 0,
-                snapshot=books,
-                rate=self._meter.update(books),
+                ready=shown.window_count > 0,
+                snapshot=shown,
+                rate=self._meter.update(shown),
                 wanted_rate=self._rate,
                 elapsed_s=time.monotonic() - self._started,
                 now=datetime.now(UTC),
@@ -158,7 +174,7 @@ class _Session:
                 note=self._note,
             )
         )
-        return books
+        return shown
 
 
 def _short(path: Path) -> str:

@@ -1,20 +1,17 @@
-"""What the store holds at one moment, read from SQLite alone."""
+"""What the store holds at one moment: books, newest windows, findings."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-_WINDOWS = 60
+from tidemark.demo.books import Books
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A final window, newest facts first in what it shows."""
+    """A final window of interactions."""
 
     start: datetime
     end: datetime
@@ -25,124 +22,57 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The books of the pipeline and its newest results; windows oldest first."""
+class Findings:
+    """What the final windows say: sums over all of them, and facts of the newest.
 
+    Money is in cents. Alerts are open if they have begun and not ended.
+    """
+
+    logins: int = 0
+    devices: int = 0
+    addresses: int = 0
+    processed: int = 0
+    anomalies: int = 0
+    purchases_cents: int = 0
+    revenue_cents: int = 0
+    low_stock_alerts: int = 0
+    out_of_stock_alerts: int = 0
+    steps: tuple[tuple[str, int], ...] = ()
+    """The newest funnel: users by step."""
+    sessions: int = 0
+    mean_length_s: float = 0.0
+    """Of the sessions of the newest window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The books of the pipelines and their newest results; windows oldest first.
+
+    `read`, `rejected` and `lag` count each topic once, however many pipelines read it.
+    """
+
+    pipelines: tuple[Books, ...] = ()
     read: int = 0
     rejected: int = 0
-    late: int = 0
     lag: int = 0
-    aggregated: int = 0
-    window_count: int = 0
-    rejected_by_reason: dict[str, int] = field(default_factory=dict)
-    totals_by_type: dict[str, int] = field(default_factory=dict)
+    rejected_by_reason: Mapping[str, int] = field(default_factory=dict)
+    totals_by_type: Mapping[str, int] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
+    window_count: int = 0
     watermark: datetime | None = None
+    """The smallest of the partitions that are active."""
     updated_at: datetime | None = None
-    partitions: int = 0
-    idle: int = 0
+    findings: Findings = Findings()
 
     @property
-    def open(self) -> int:
-        """Events read that are in windows not final yet."""
-        return self.read - self.rejected - self.late - self.aggregated
-
-    @property
-    def balanced(self) -> bool:
-        """Whether events read = aggregated + rejected + late."""
-        return self.open == 0
+    def settled(self) -> bool:
+        """Whether the books of every pipeline are."""
+        return all(books.settled for books in self.pipelines)
 
     def freshness_s(self, now: datetime) -> float | None:
-        """Age of the newest final window: seconds since its end."""
+        """Age of the newest final window of interactions: seconds since its end."""
         return (now - self.windows[-1].end).total_seconds() if self.windows else None
 
     def watermark_lag_s(self, now: datetime) -> float | None:
         """Seconds that the watermark is behind the clock."""
         return (now - self.watermark).total_seconds() if self.watermark else None
-
-
-class StoreReader:
-    """Read snapshots from the file of a running pipeline, without a lock on it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-
-    def read(self) -> Snapshot:
-        """Return the state of now; an empty one while there is no store yet."""
-        if self._connection is None:
-            if not self._path.exists():
-                return Snapshot()
-            self._connection = sqlite3.connect(
-                f"{self._path.as_uri()}?mode=ro", uri=True, timeout=5.0
-            )
-            self._connection.isolation_level = None
-        try:
-            self._connection.execute("BEGIN")
-            try:
-                return self._snapshot(self._connection)
-            finally:
-                self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):  # the dataflow is just making them
-                return Snapshot()
-            raise
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _snapshot(self, connection: sqlite3.Connection) -> Snapshot:
-        status = [
-            json.loads(doc) for (doc,) in connection.execute("SELECT doc FROM pipeline_status")
-        ]
-        of_type = "FROM aggregated_data WHERE json_extract(doc, '$.type') = 'interactions'"
-        count, aggregated = connection.execute(
-            f"SELECT count(*), coalesce(sum(json_extract(doc, '$.total')), 0) {of_type}"
-        ).fetchone()
-        newest = connection.execute(
-            f"SELECT doc {of_type} ORDER BY json_extract(doc, '$.timestamp') DESC LIMIT {_WINDOWS}"
-        ).fetchall()
-        by_type = connection.execute(
-            "SELECT each.key, sum(each.value) FROM aggregated_data, json_each(doc, '$.by_type')"
-            " AS each WHERE json_extract(doc, '$.type') = 'interactions'"
-            " GROUP BY each.key ORDER BY 2 DESC, 1"
-        ).fetchall()
-        reasons: dict[str, int] = {}
-        for each in status:
-            for reason, number in each["rejected_by_reason"].items():
-                reasons[reason] = reasons.get(reason, 0) + number
-        active = [each for each in status if each["state"] == "active"] or status
-        watermarks = [_time(each["watermark"]) for each in active if each["watermark"]]
-        return Snapshot(
-            read=sum(each["read"] for each in status),
-            rejected=sum(each["rejected"] for each in status),
-            late=sum(each["late"] for each in status),
-            lag=sum(each["lag"] for each in status),
-            aggregated=aggregated,
-            window_count=count,
-            rejected_by_reason=dict(sorted(reasons.items(), key=lambda item: -item[1])),
-            totals_by_type=dict(by_type),
-            windows=tuple(_window(json.loads(doc)) for (doc,) in reversed(newest)),
-            watermark=min(watermarks, default=None),
-            updated_at=max((_time(each["updated_at"]) for each in status), default=None),
-            partitions=len(status),
-            idle=sum(each["state"] != "active" for each in status),
-        )
-
-
-def _window(document: dict[str, Any]) -> Window:
-    return Window(
-        start=_time(document["timestamp"]),
-        end=_time(document["window_end"]),
-        total=document["total"],
-        users=document["users"],
-        items=document["items"],
-        top_items=tuple((each["item_id"], each["count"]) for each in document["top_items"]),
-    )
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -13,7 +13,7 @@ _RATE_OVER_S = 5.0
 
 
 class RateMeter:
-    """Events a second over the last five seconds of the pipeline's own books."""
+    """Events a second, of all topics together, over the last five seconds of the books."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()

@@ -1,6 +1,8 @@
-"""The live view: one picture of the demo for terminals of 60 columns and more."""
+"""The live view: one picture of the demo for terminals of 60 columns and 24 lines and more."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.align import Align
@@ -9,12 +11,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from tidemark.demo.ledger import pipelines, results
 from tidemark.demo.snapshot import Snapshot, Window
 from tidemark.demo.stage import Stage
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _WATER = "cyan"
-_WIDE = 100
+_WIDE, _WIDEST = 100, 120
 
 
 def picture(stage: Stage, width: int) -> RenderableType:
@@ -23,9 +26,9 @@ def picture(stage: Stage, width: int) -> RenderableType:
     title = Text.assemble(
         ("Tidemark", f"bold {_WATER}"), f"  {stage.wanted_rate:,.0f} events/s from Kafka to SQLite"
     )
-    body = _books(stage) if stage.ready else _start(stage)
+    width = min(width, _WIDEST)
     return Panel(
-        body if not stage.ready else Group(body, Text(), _details(stage.snapshot, width - 4)),
+        _running(stage, width - 4) if stage.ready else _start(stage),
         title=title,
         title_align="left",
         subtitle=Text(
@@ -37,8 +40,14 @@ def picture(stage: Stage, width: int) -> RenderableType:
         subtitle_align="left",
         border_style=_WATER,
         box=box.ROUNDED,
-        width=min(width, 120),
+        width=width,
     )
+
+
+def _running(stage: Stage, width: int) -> RenderableType:
+    shown = stage.snapshot
+    table = pipelines(shown, width)
+    return Group(_facts(stage), Text(), table, Text(), _details(shown, width))
 
 
 def sparkline(values: list[int], width: int) -> str:
@@ -71,68 +80,68 @@ def _start(stage: Stage) -> RenderableType:
     return Group(Text(), *lines, Text())
 
 
-def _books(stage: Stage) -> RenderableType:
-    books = stage.snapshot
-    table = Table.grid(padding=(0, 2), expand=True)
-    for _ in range(4):
-        table.add_column(ratio=1, no_wrap=True)
+def _facts(stage: Stage) -> RenderableType:
+    shown = stage.snapshot
     rate = "-" if stage.rate is None else f"{stage.rate:,.0f}/s"
-    facts = [
-        ("rate", rate),
-        ("lag", f"{books.lag:,} events"),
-        ("freshness", seconds(books.freshness_s(stage.now))),
-        ("watermark lag", seconds(books.watermark_lag_s(stage.now))),
-    ]
+    return _grid(
+        [
+            ("rate", rate),
+            ("lag", f"{shown.lag:,} events"),
+            ("freshness", seconds(shown.freshness_s(stage.now))),
+            ("watermark lag", seconds(shown.watermark_lag_s(stage.now))),
+        ]
+    )
+
+
+def _grid(facts: Sequence[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2), expand=True)
+    for _ in facts:
+        table.add_column(ratio=1, no_wrap=True)
     table.add_row(*(Text(name, style="dim") for name, _ in facts))
     table.add_row(*(Text(value, style="bold") for _, value in facts))
-    audit = Text.assemble(
-        (f"{books.read:,}", "bold"),
-        " read = ",
-        (f"{books.aggregated:,}", "bold green"),
-        " aggregated + ",
-        (f"{books.rejected:,}", "bold yellow"),
-        " rejected + ",
-        (f"{books.late:,}", "bold magenta"),
-        " late + ",
-        (f"{max(0, books.open):,}", "bold"),
-        " open",
-    )
-    return Group(table, Text(), audit)
+    return table
 
 
-def _details(books: Snapshot, width: int) -> RenderableType:
+def _details(shown: Snapshot, width: int) -> RenderableType:
+    wide = width + 4 >= _WIDE
+    columns = 3 if wide else 2
     grid = Table.grid(padding=(0, 3), expand=True)
-    columns = 3 if width + 4 >= _WIDE else 2
     for _ in range(columns):
         grid.add_column(ratio=1)
-    room = width // columns - 3
-    types = _bars("by type", books.totals_by_type, room, 6)
-    top = dict(books.windows[-1].top_items) if books.windows else {}
-    items = _bars("top items, newest window", top, room, 8 if columns == 3 else 6)
-    rejects = _bars("rejected by reason", books.rejected_by_reason, room, 6, "yellow")
-    if columns == 3:
-        grid.add_row(types, items, rejects)
-        return Group(grid, Text(), _windows(books, width))
-    grid.add_row(types, items)
-    return Group(grid, Text(), rejects, Text(), _windows(books, width))
+    room, rows = width // columns - 3, 5 if wide else 3
+    top = dict(shown.windows[-1].top_items) if shown.windows else {}
+    bars = [
+        _bars("interactions by type", shown.totals_by_type, room, rows),
+        _bars("top items, newest window", top, room, rows),
+    ]
+    if wide:
+        bars.append(_bars("rejected by reason", shown.rejected_by_reason, room, rows, "yellow"))
+        grid.add_row(*bars)
+        return Group(grid, Text(), _windows(shown, width))
+    grid.add_row(*bars)
+    reasons = " · ".join(f"{name} {count:,}" for name, count in shown.rejected_by_reason.items())
+    rejected = Text.assemble(
+        ("rejected  ", "dim"), (reasons or "none", "yellow"), no_wrap=True, overflow="ellipsis"
+    )
+    return Group(_grid(results(shown.findings)), rejected, grid, _windows(shown, width))
 
 
-def _windows(books: Snapshot, width: int) -> RenderableType:
-    newest = books.windows[-1]
+def _windows(shown: Snapshot, width: int) -> RenderableType:
+    newest = shown.windows[-1]
     heading = Text.assemble(
         ("final windows", "dim"),
-        f"  {books.window_count:,}   ",
-        (f"newest {newest.start:%H:%M:%S}-{newest.end:%H:%M:%S} UTC: ", "dim"),
+        f" {shown.window_count:,}  ",
+        (f"newest {newest.start:%H:%M:%S} UTC: ", "dim"),
         f"{newest.total:,} events, {newest.users:,} users, {newest.items:,} items",
         no_wrap=True,
         overflow="ellipsis",
     )
-    line = Text(sparkline([window.total for window in books.windows], width), style=_WATER)
+    line = Text(sparkline([window.total for window in shown.windows], width), style=_WATER)
     return Group(heading, Align.left(line))
 
 
 def _bars(
-    heading: str, values: dict[str, int], width: int, rows: int, style: str = _WATER
+    heading: str, values: Mapping[str, int], width: int, rows: int, style: str = _WATER
 ) -> RenderableType:
     shown = list(values.items())[:rows]
     name_width = min(max((len(name) for name, _ in shown), default=0), max(8, width // 2))

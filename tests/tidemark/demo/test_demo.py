@@ -12,6 +12,12 @@ from pathlib import Path
 
 from tests.tidemark.cli.commands import environment, tidemark
 
+PIPELINES = [
+    *("interactions", "logins", "processed_logins", "activity"),
+    *("sales", "inventory", "funnel", "sessions"),
+]
+OK = "OK: events read = aggregated + rejected + late + filtered, in all 8 pipelines"
+
 
 def test_fifteen_seconds_end_with_balanced_books(tmp_path: Path) -> None:
     done = tidemark(
@@ -22,22 +28,35 @@ def test_fifteen_seconds_end_with_balanced_books(tmp_path: Path) -> None:
         INFLUX_URL="http://127.0.0.1:1",
         KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
         TIDEMARK_PIPELINES__INTERACTIONS__WINDOW_S="3600",
+        TIDEMARK_PIPELINES__ONLY="[sales]",
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith("OK: events read = aggregated + rejected + late\n")
-    numbers = {
-        words[0]: int(words[1].replace(",", ""))
-        for words in (line.split() for line in done.stdout.splitlines())
-        if words and words[0] in ("sent", "read", "aggregated", "rejected", "late")
-        if words[1].replace(",", "").isdigit()
-    }
-    assert numbers["sent"] == numbers["read"]
-    assert numbers["read"] == numbers["aggregated"] + numbers["rejected"] + numbers["late"]
-    assert min(numbers["aggregated"], numbers["rejected"], numbers["late"]) > 0
+    assert done.stdout.splitlines()[-1] in (
+        OK,
+        OK.replace("filtered,", "filtered (sessions: + open),"),
+    )
+    sums = {}
+    for line in done.stdout.splitlines():
+        name, *numbers = line.split()
+        if name in PIPELINES and len(numbers) == 7:
+            sums[name] = [int(number.replace(",", "")) for number in numbers]
+    assert list(sums) == PIPELINES
+    for name, (read, aggregated, rejected, late, filtered, still_open, windows) in sums.items():
+        assert read == aggregated + rejected + late + filtered + still_open
+        assert min(aggregated, rejected, windows) > 0, name
+        assert still_open == 0 or name == "sessions"
+        assert (filtered > 0) == (name == "processed_logins")
+    assert sums["interactions"][3] > 0, "some are late"
     with sqlite3.connect(tmp_path / "there" / "demo.db") as store:
-        (windows,) = store.execute("SELECT count(*) FROM aggregated_data").fetchone()
+        kinds = (
+            "SELECT json_extract(doc, '$.type') AS type, count(*) FROM aggregated_data GROUP BY 1"
+        )
+        windows_of = dict(store.execute(kinds).fetchall())
+        (alerts,) = store.execute("SELECT count(*) FROM alerts").fetchone()
     store.close()
-    assert windows >= 2
+    assert set(windows_of) == set(PIPELINES)
+    assert windows_of["interactions"] >= 2
+    assert alerts > 0
     assert processes_in(tmp_path) == []
 
 
@@ -51,7 +70,7 @@ def test_the_books_balance_although_the_dataflow_is_killed_on_its_way(tmp_path: 
             stderr=out,
         )
     try:
-        wait_for(tmp_path / "out", "aggregated", process)
+        wait_for(tmp_path / "out", "window", process)
         for pid in processes_in(tmp_path):
             if b"tidemark.supervisor.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
@@ -60,7 +79,9 @@ def test_the_books_balance_although_the_dataflow_is_killed_on_its_way(tmp_path: 
         process.kill()
         process.wait()
     assert "group.restarting" in (tmp_path / "there" / "dataflow.log").read_text()
-    assert "OK: events read = aggregated + rejected + late" in (tmp_path / "out").read_text()
+    assert "OK: events read = aggregated + rejected + late + filtered" in (
+        (tmp_path / "out").read_text()
+    )
 
 
 def test_an_interrupt_stops_all_of_it(tmp_path: Path) -> None:
@@ -73,7 +94,7 @@ def test_an_interrupt_stops_all_of_it(tmp_path: Path) -> None:
             stderr=out,
         )
     try:
-        wait_for(tmp_path / "out", "aggregated", process)
+        wait_for(tmp_path / "out", "window", process)
         assert len(processes_in(tmp_path)) >= 3
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130

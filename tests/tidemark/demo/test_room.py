@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dataflows.catalog import PIPELINES
+from generator.command import topics_of
 from tidemark.config import load_settings
 from tidemark.demo.room import Room, make_room
 
@@ -42,3 +44,12 @@ def test_the_configuration_is_valid_and_the_only_one(tmp_path: Path) -> None:
     assert settings.generator.rate == 123
     assert settings.run.processes == 1
     assert [str(url) for url in settings.documents.urls] == ["sqlite:demo.db"]
+
+
+def test_every_pipeline_runs_and_every_stream_is_sent(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.write_config("127.0.0.1:9", 123, 5.0)
+    settings = room.settings()
+    assert [name for name, _, _ in settings.pipelines.wanted()] == list(PIPELINES)
+    topics = {settings.pipelines.topic_of(name) for name in PIPELINES}
+    assert set(topics_of(settings, settings.generator).values()) == topics

@@ -7,36 +7,70 @@ from pathlib import Path
 
 import pytest
 
+from tidemark.demo.books import Books
 from tidemark.demo.room import Room
 from tidemark.demo.snapshot import Snapshot
 from tidemark.demo.summary import Audit, summary
 
-GOOD = Snapshot(read=100, rejected=5, late=3, aggregated=92, window_count=2)
+SENT = {"clicks": 100, "logins": 50}
+CLICKS = Books("clicks", "clicks", read=100, aggregated=92, rejected=5, late=3, windows=2)
+LOGINS = Books("logins", "logins", read=50, aggregated=9, rejected=1, filtered=40, windows=1)
+VISITS = Books("visits", "clicks", read=100, aggregated=40, rejected=5, late=3, stays_open=True)
+
+
+def books_of(*pipelines: Books, window_count: int = 2) -> Snapshot:
+    return Snapshot(pipelines=pipelines, window_count=window_count)
+
+
+def told(audit: Audit, *, complete: bool = True) -> list[str]:
+    return summary(Room(Path("x")), audit, complete=complete)
 
 
 def test_balanced_books_pass() -> None:
-    assert Audit(100, GOOD).problems == []
-    assert summary(Room(Path("x")), Audit(100, GOOD), complete=True)[-1].startswith("OK")
+    audit = Audit(SENT, books_of(CLICKS, LOGINS))
+    assert audit.problems == []
+    assert told(audit)[-1] == (
+        "OK: events read = aggregated + rejected + late + filtered, in all 2 pipelines"
+    )
+
+
+def test_sessions_may_be_open_and_it_is_said() -> None:
+    audit = Audit(SENT, books_of(CLICKS, VISITS))
+    assert audit.problems == []
+    text = "\n".join(told(audit))
+    assert "visits: 52 events are in sessions that are still open" in text
+    assert "OK: events read = aggregated + rejected + late + filtered (sessions: + open)" in text
 
 
 @pytest.mark.parametrize(
     ("sent", "books", "problem"),
     [
-        (100, replace(GOOD, aggregated=91), "1 of 100 events are neither"),
-        (100, replace(GOOD, aggregated=93), "-1 of 100 events are neither"),
-        (101, GOOD, "holds 101 records, but 100 were read"),
-        (99, GOOD, "holds 99 records, but 100 were read"),
-        (0, Snapshot(), "nothing was sent"),
-        (100, replace(GOOD, window_count=0), "no final window"),
+        (SENT, replace(CLICKS, aggregated=91), "clicks: 1 of 100 events are neither"),
+        (SENT, replace(CLICKS, aggregated=93), "clicks: -1 of 100 events are neither"),
+        (SENT, replace(LOGINS, filtered=0), "logins: 40 of 50 events are neither"),
+        (SENT, replace(VISITS, aggregated=93), "visits: -1 of 100 events are neither"),
+        ({"clicks": 101}, CLICKS, "clicks holds 101 records, but 100 were read"),
+        ({"clicks": 99}, CLICKS, "clicks holds 99 records, but 100 were read"),
+        ({"clicks": 99}, VISITS, "clicks holds 99 records, but 100 were read"),
+        ({"clicks": 100}, LOGINS, "logins holds 0 records, but 50 were read"),
+        (SENT, Books("logins", "logins"), "logins holds 50 records, but 0 were read"),
+        ({"clicks": 0}, Books("clicks", "clicks"), "nothing was sent"),
+        (SENT, replace(CLICKS, windows=0), "clicks: no final window"),
     ],
 )
-def test_anything_else_fails(sent: int, books: Snapshot, problem: str) -> None:
-    audit = Audit(sent, books)
+def test_anything_else_fails(sent: dict[str, int], books: Books, problem: str) -> None:
+    audit = Audit(sent, books_of(books))
     assert any(problem in each for each in audit.problems)
-    assert "FAILED" in "\n".join(summary(Room(Path("x")), audit, complete=True))
+    assert "FAILED" in "\n".join(told(audit))
+    assert "OK" not in "\n".join(told(audit))
+
+
+def test_without_a_window_of_interactions_it_fails() -> None:
+    audit = Audit(SENT, books_of(CLICKS, window_count=0))
+    assert audit.problems == ["no final window of interactions arrived"]
 
 
 def test_an_interrupted_demo_claims_nothing() -> None:
-    text = "\n".join(summary(Room(Path("x")), Audit(100, GOOD), complete=False))
+    text = "\n".join(told(Audit(SENT, books_of(CLICKS, VISITS)), complete=False))
     assert "OK" not in text
     assert "FAILED" not in text

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from tidemark.demo.snapshot import Snapshot, Window
+from tidemark.demo.books import Books
+from tidemark.demo.snapshot import Findings, Snapshot, Window
 from tidemark.demo.stage import RateMeter, Stage
 from tidemark.demo.view import bar, picture, seconds, sparkline
 
@@ -22,19 +23,25 @@ def window(start_s: int, total: int) -> Window:
     )
 
 
+NAMES = [
+    *("interactions", "logins", "processed_logins", "activity"),
+    *("sales", "inventory", "funnel", "sessions"),
+]
 BOOKS = Snapshot(
+    pipelines=tuple(
+        Books(name, name, read=234_567, aggregated=200_000, rejected=12_345, late=678, windows=25)
+        for name in NAMES
+    ),
     read=234_567,
     rejected=12_345,
-    late=678,
     lag=4_321,
-    aggregated=200_000,
-    window_count=25,
     rejected_by_reason={"invalid_json": 12_000, "future_timestamp": 345},
-    totals_by_type={"view": 1_000_000, "click": 200_000},
+    totals_by_type={"view": 1_000_000, "click": 200_000, "like": 3, "share": 2, "purchase": 1},
     windows=(window(15, 500), window(20, 1_000)),
+    window_count=25,
     watermark=NOW - timedelta(seconds=2.5),
     updated_at=NOW,
-    partitions=4,
+    findings=Findings(revenue_cents=12_345_678, anomalies=40, processed=1_234, sessions=987),
 )
 
 
@@ -58,7 +65,7 @@ def test_fits_the_terminal(width: int, ready: bool) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_shows_the_books_and_the_newest_window(width: int) -> None:
+def test_shows_pipelines_findings_and_the_newest_window(width: int) -> None:
     text = drawn(stage(BOOKS, ready=True), width)
     for fact in (
         "2,000/s",
@@ -66,11 +73,16 @@ def test_shows_the_books_and_the_newest_window(width: int) -> None:
         "freshness",
         "5.0 s",
         "2.5 s",
-        "234,567 read = 200,000 aggregated + 12,345 rejected + 678 late + 21,544 open",
-        "view  1,000,000 █",
+        *NAMES,
+        "21,544",
+        "123,456.78",
+        "40 of 1,234",
+        "987 ended",
+        "1,000,000 █",
         "item-1",
-        "invalid_json     12,000 █",
-        "25   newest 12:00:20-12:00:25 UTC: 1,000 events, 1,234 us",
+        "invalid_json",
+        "12,000",
+        "final windows 25  newest 12:00:20 UTC: 1,000 events, 1,234 users, 432 items",
         "▄█",
     ):
         assert fact in text
@@ -83,8 +95,9 @@ def test_shows_what_is_being_waited_for_at_the_start() -> None:
 
 
 def test_shows_no_more_than_there_is() -> None:
-    bare = Snapshot(read=10, aggregated=10, window_count=1, windows=(window(20, 10),))
+    bare = Snapshot(read=10, window_count=1, windows=(window(20, 10),))
     assert "none" in drawn(stage(bare, ready=True), 80)
+    assert "none" in drawn(stage(bare, ready=True), 120)
 
 
 @pytest.mark.parametrize(
