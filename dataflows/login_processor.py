@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -26,16 +27,11 @@ from tidemark.config.pipelines import ProcessedLoginsSettings
 SUSPICIOUS_LOCALE = "suspicious_locale"
 
 # Values stay as they were written, whatever is in them: no number is too long, none is rounded.
-_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+Fields: TypeAlias = dict[str, Any]
+_decode: Callable[[bytes], Fields] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_text = msgspec.json.Decoder(str).decode
 _encode = msgspec.json.Encoder().encode
-
-
-class _Labels(msgspec.Struct):
-    device_type: Any = None
-    locale: Any = None
-
-
-_decode_labels = msgspec.json.Decoder(_Labels).decode
+_INTEGER = re.compile(rb"-?\d+")
 
 
 def wall_clock() -> datetime:
@@ -73,24 +69,41 @@ class LoginProcessor:
 
     def apply(self, records: Records) -> Transformed:
         """Keep the logins of the wanted devices; late ones are sent on, too."""
+        # Decoded here, not in calls from here: how deep a record may be nested depends on the depth
+        # of calls, and what the reader could decode must not be too much now.
         types = _Texts(records, "device_type")
+        rows = types.unknown()
+        types.ask(rows, list(map(_decode, _values(records, rows))))
         keep = types.that(lambda name: not self._taken or name.casefold() in self._taken)
-        categories = [self._categories.of(name).value for name in types.names]
         rows = np.flatnonzero(keep)
-        locales = _Texts(records, "locale", keep)
+        logins = list(map(_decode, _values(records, rows)))
+        locales = _Texts(records, "locale")
+        locales.ask(rows, logins)
+
+        categories = [self._categories.of(name).value for name in types.names]
         reasons = self._reasons(records, rows, locales)
         anomalies = np.zeros(len(records), np.int64)
         anomalies[rows] = list(map(bool, reasons))
-        out = self._records(
-            records, rows, [categories[code] for code in types.codes[rows]], reasons
-        )
+        now = self._clock().isoformat().replace("+00:00", "Z")
+        for login, at, code, why in zip(
+            logins,
+            _readable(records.event_time_us[rows]),
+            types.codes[rows].tolist(),
+            reasons,
+            strict=True,
+        ):
+            login["timestamp"] = at
+            login["processed_timestamp"] = now
+            login["device_category"] = categories[code]
+            login["anomaly"] = bool(why)
+            login["anomaly_reasons"] = why
         return Transformed(
             columns={
                 CATEGORY: pa.array(categories, pa.string()).take(pa.array(types.codes)),
                 ANOMALIES: pa.array(anomalies),
             },
             keep=keep,
-            commands=[SendRecords(out)] if out else [],
+            commands=[SendRecords(self._sent(records, rows, logins))] if logins else [],
         )
 
     def state(self) -> dict[str, Any] | None:
@@ -122,34 +135,13 @@ class LoginProcessor:
         self._rules.forget(int(watermarks_us[-1]))
         return reasons
 
-    def _records(
-        self,
-        records: Records,
-        rows: Int64Array,
-        categories: Sequence[str],
-        reasons: Sequence[list[str]],
-    ) -> list[Record]:
-        now = self._clock().isoformat().replace("+00:00", "Z")
+    def _sent(self, records: Records, rows: Int64Array, logins: Sequence[Fields]) -> list[Record]:
         out = []
-        for row, at, category, why in zip(
-            rows.tolist(), _readable(records.event_time_us[rows]), categories, reasons, strict=True
-        ):
+        for row, login in zip(rows.tolist(), logins, strict=True):
             message = records.message(row)
-            # No deeper in calls than the reader's own decoding: nesting counts on top of them.
-            fields: dict[str, Any] = _decode(message.value() or b"")
-            fields["timestamp"] = at
-            fields["processed_timestamp"] = now
-            fields["device_category"] = category
-            fields["anomaly"] = bool(why)
-            fields["anomaly_reasons"] = why
+            headers = source_headers(message)
             out.append(
-                Record(
-                    self._topic,
-                    message.key(),
-                    _encode(fields),
-                    source_headers(message),
-                    message.partition(),
-                )
+                Record(self._topic, message.key(), _encode(login), headers, message.partition())
             )
         return out
 
@@ -158,26 +150,27 @@ class _Texts:
     """A column of labels as codes of their distinct names, those past the cap among them.
 
     The cap on distinct names is for what is counted: what becomes of a record must follow from that
-    record alone. So where the column says `unknown`, in the rows `of` interest, the record itself
-    is asked.
+    record alone. So where the column says `unknown` the record itself is asked.
     """
 
-    def __init__(
-        self, records: Records, name: str, of: npt.NDArray[np.bool_] | None = None
-    ) -> None:
-        encoded = records.columns[name].dictionary_encode()
+    def __init__(self, records: Records, column: str) -> None:
+        encoded = records.columns[column].dictionary_encode()
+        self._column = column
         self.names: list[str] = encoded.dictionary.to_pylist()
         self.codes: Int64Array = encoded.indices.to_numpy().astype(np.int64)
-        if UNKNOWN not in self.names:
-            return
-        numbers = {text: number for number, text in enumerate(self.names)}
-        asked = self.codes == numbers[UNKNOWN]
-        for row in np.flatnonzero(asked if of is None else asked & of).tolist():
-            text = getattr(_decode_labels(records.message(row).value() or b""), name)
-            if isinstance(text, int) and not isinstance(text, bool):
-                text = str(text)
-            if isinstance(text, str) and text:
-                self.codes[row] = numbers.setdefault(text, len(numbers))
+
+    def unknown(self) -> Int64Array:
+        """Return the rows in which there is no name."""
+        return np.flatnonzero(self.that(UNKNOWN.__eq__))
+
+    def ask(self, rows: Int64Array, originals: Sequence[Fields]) -> None:
+        """Take the name from the original record in those of `rows` in which there is none."""
+        numbers = {name: number for number, name in enumerate(self.names)}
+        places = np.flatnonzero(self.that(UNKNOWN.__eq__)[rows])
+        for place in places.tolist():
+            name = _text(originals[place].get(self._column))
+            if name:
+                self.codes[rows[place]] = numbers.setdefault(name, len(numbers))
         self.names = list(numbers)
 
     def that(self, holds: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
@@ -187,6 +180,19 @@ class _Texts:
     def of(self, rows: Int64Array) -> list[str]:
         """Return the names of rows."""
         return [self.names[code] for code in self.codes[rows].tolist()]
+
+
+def _text(raw: msgspec.Raw | None) -> str | None:
+    """Return a value that can be a name as text: a string, or an integer's digits."""
+    value = b"" if raw is None else bytes(raw)
+    if value.startswith(b'"'):
+        return _decode_text(value)
+    return value.decode() if _INTEGER.fullmatch(value) else None
+
+
+def _values(records: Records, rows: Int64Array) -> Iterator[bytes]:
+    """Yield the messages' values of rows."""
+    return (records.message(row).value() or b"" for row in rows.tolist())
 
 
 def _known(records: Records, name: str, rows: Int64Array) -> list[str | None]:

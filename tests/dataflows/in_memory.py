@@ -78,7 +78,7 @@ def sent(pipeline: AnyPipeline, batches: Sequence[Batch]) -> list[Record]:
     return [
         record
         for batch in batches
-        for command in batch.commands[pipeline.name]
+        for command in batch.commands.get(pipeline.name, [])
         if isinstance(command, SendRecords)
         for record in command.records
     ]
