@@ -21,6 +21,7 @@ from dataflows.streaming.reader import TopicSpec
 from dataflows.streaming.source import KafkaSource
 from dataflows.streaming.split import Splitter
 from dataflows.streaming.summary import (
+    Finals,
     GroupPartials,
     P,
     Part,
@@ -38,12 +39,14 @@ from tidemark.observability.metrics import StateMeter
 KeyedCommands: TypeAlias = KeyedStream[Command]
 
 R = TypeVar("R")
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class Follower(Protocol[R]):
-    """Keeps a state over the windows of one key group."""
+class Follower(Protocol[T_contra, R]):
+    """Keeps a state over the windows of one key group, or over final windows."""
 
-    def absorb(self, closing: Closing) -> list[R]:
+    def absorb(self, news: T_contra, /) -> list[R]:
         """Take closed windows in, oldest first, and return what follows from them."""
 
     def snapshot(self) -> dict[str, Any]:
@@ -180,6 +183,20 @@ def merge(
     summary_type: type[P],
 ) -> KeyedStream[WindowSummary[P]]:
     """Sum each window up over all key groups; final summaries come oldest first, by pipeline."""
+    return final_windows(f"{step_id}_windows", finals(step_id, windows, env, partial, summary_type))
+
+
+def finals(
+    step_id: str,
+    windows: Windows,
+    env: Environment,
+    partial: Callable[[ClosedWindow], P],
+    summary_type: type[P],
+) -> KeyedStream[Finals[P]]:
+    """Sum each window up over all key groups, and tell also which windows have no event at all.
+
+    Comes by pipeline, whenever a window is final or its time has passed without one.
+    """
     spec = SummarySpec(partial, summary_type, env.key_groups, windows.window_us)
 
     def partials(keyed: tuple[str, Closing]) -> tuple[str, GroupPartials[P]]:
@@ -196,20 +213,34 @@ def merge(
 
     by_pipeline = op.map(f"{step_id}_partials", windows.closings, partials)
     return op.stateful_batch(
-        step_id, by_pipeline, lambda state: _SummaryLogic(SummaryWindows(spec, state))
+        step_id, by_pipeline, lambda state: _SummaryLogic(SummaryWindows(spec, state), spec)
     )
 
 
+def final_windows(step_id: str, news: KeyedStream[Finals[P]]) -> KeyedStream[WindowSummary[P]]:
+    """Return the final summaries alone."""
+    return op.flat_map_value(step_id, news, lambda each: each.windows)
+
+
 def follow(
-    step_id: str, windows: Windows, follower: Callable[[dict[str, Any] | None], Follower[R]]
+    step_id: str,
+    windows: Windows,
+    follower: Callable[[dict[str, Any] | None], Follower[Closing, R]],
 ) -> KeyedStream[R]:
     """Follow the closed windows of each key group with a state of one's own.
 
     `follower` makes it from a snapshot, None at first. Closings come in order of their watermarks.
     """
-    return op.stateful_batch(
-        step_id, windows.closings, lambda state: _FollowerLogic(follower(state))
-    )
+    return keep(step_id, windows.closings, follower)
+
+
+def keep(
+    step_id: str,
+    news: KeyedStream[T],
+    follower: Callable[[dict[str, Any] | None], Follower[T, R]],
+) -> KeyedStream[R]:
+    """Follow what comes by each key with a state of one's own, made from a snapshot or None."""
+    return op.stateful_batch(step_id, news, lambda state: _FollowerLogic(follower(state)))
 
 
 def accumulate(step_id: str, windows: Windows, table: CountTable, collection: str) -> KeyedCommands:
@@ -280,28 +311,34 @@ class _WindowsLogic(StatefulBatchLogic[Parcel, Closing, dict[str, Any]]):
         return self._meter.measured(self._windows.snapshot)
 
 
-class _FollowerLogic(StatefulBatchLogic[Closing, R, dict[str, Any]], Generic[R]):
+class _FollowerLogic(StatefulBatchLogic[T, R, dict[str, Any]], Generic[T, R]):
     """Lets Bytewax drive a follower."""
 
-    def __init__(self, follower: Follower[R]) -> None:
+    def __init__(self, follower: Follower[T, R]) -> None:
         self._follower = follower
 
-    def on_batch(self, values: list[Closing]) -> tuple[list[R], bool]:
-        followed = [result for closing in values for result in self._follower.absorb(closing)]
+    def on_batch(self, values: list[T]) -> tuple[list[R], bool]:
+        followed = [result for news in values for result in self._follower.absorb(news)]
         return followed, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> dict[str, Any]:
         return self._follower.snapshot()
 
 
-class _SummaryLogic(StatefulBatchLogic[GroupPartials[P], WindowSummary[P], dict[str, Any]]):
+class _SummaryLogic(StatefulBatchLogic[GroupPartials[P], Finals[P], dict[str, Any]]):
     """Lets Bytewax drive the merge of summaries."""
 
-    def __init__(self, windows: SummaryWindows[P]) -> None:
+    def __init__(self, windows: SummaryWindows[P], spec: SummarySpec[P]) -> None:
         self._windows = windows
+        self._window_us = spec.window_us
 
-    def on_batch(self, values: list[GroupPartials[P]]) -> tuple[list[WindowSummary[P]], bool]:
-        return self._windows.absorb(values), StatefulBatchLogic.RETAIN
+    def on_batch(self, values: list[GroupPartials[P]]) -> tuple[list[Finals[P]], bool]:
+        before_us = self._windows.watermark_us
+        final = self._windows.absorb(values)
+        now_us = self._windows.watermark_us
+        passed_an_end = now_us // self._window_us != before_us // self._window_us
+        told = [Finals(now_us, final)] if final or passed_an_end else []
+        return told, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> dict[str, Any]:
         return self._windows.snapshot()

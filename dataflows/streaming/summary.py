@@ -67,6 +67,14 @@ class WindowSummary(Generic[P]):
 
 
 @dataclass(frozen=True, slots=True)
+class Finals(Generic[P]):
+    """Word that all windows up to `watermark_us` are final, and those newly so, oldest first."""
+
+    watermark_us: int
+    windows: list[WindowSummary[P]]
+
+
+@dataclass(frozen=True, slots=True)
 class SummarySpec(Generic[P]):
     """How a window is summed up: `partial` over one key group's rows, its type, how many groups."""
 
@@ -107,6 +115,11 @@ class SummaryWindows(Generic[P]):
             max_event_us=closed_us,
         )
         self._groups.expect(spec.key_groups)
+
+    @property
+    def watermark_us(self) -> int:
+        """The watermark up to which windows are final."""
+        return self._groups.watermark_us
 
     def absorb(self, news: Sequence[GroupPartials[P]]) -> list[WindowSummary[P]]:
         """Take partial summaries in; return the windows that are final, oldest first."""

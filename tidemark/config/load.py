@@ -138,6 +138,9 @@ def _secrets_of(given: Iterable[Given]) -> Iterable[str]:
             yield one.text
             # InfluxDB 1 takes user:password as its token.
             yield one.text.partition(":")[2]
+            # Some are addresses, several of them.
+            for word in one.text.split():
+                yield from secrets_in_url(word)
         elif one.leaf.may_hold_secret:
             entries = one.value if isinstance(one.value, list) else [one.value]
             for entry in entries:

@@ -29,6 +29,7 @@ def test_names_that_other_tools_use() -> None:
         "INFLUX_ORG": "series.influx_org",
         "INFLUX_BUCKET": "series.influx_bucket",
         "INFLUX_TOKEN": "series.influx_token",
+        "NOTIFY_URLS": "alerts.notify_urls",
         "DASHBOARD_HOST": "dashboard.host",
         "DASHBOARD_PORT": "dashboard.port",
         "DASHBOARD_TOKEN": "dashboard.token",
@@ -46,6 +47,7 @@ def test_secrets_are_known_as_such() -> None:
     assert {leaf.path for leaf in leaves().values() if leaf.secret} == {
         "kafka.sasl_password",
         "series.influx_token",
+        "alerts.notify_urls",
         "dashboard.token",
     }
     assert {leaf.path for leaf in leaves().values() if leaf.may_hold_secret} == {
