@@ -37,14 +37,23 @@ class Topic:
 
 
 def pipeline_topics(settings: Settings) -> list[str]:
-    """List the topics of the enabled pipelines: each that is read, followed by its `.dlq` and
-    `.late`, then those that are only written."""
+    """List the topics of the enabled pipelines, and of one's own: each that is read, followed by
+    its `.dlq` and `.late`, then those that are only written.
+
+    Raises NoSuchPipeline if one's own can not be imported.
+    """
     read: list[str] = []
-    written = [settings.alerts.topic]
+    written: list[str | None] = []
     for name, section, _ in settings.pipelines.wanted():
-        read.extend(settings.pipelines.topic_of(name) + suffix for suffix in SUFFIXES)
-        written.append(getattr(section, "output_topic", None) or "")
-    return [name for name in dict.fromkeys([*read, *written]) if name]
+        read.append(settings.pipelines.topic_of(name))
+        written.append(getattr(section, "output_topic", None))
+    if settings.pipelines.own:
+        from dataflows.catalog import pipeline_class  # the engine, which takes time to import
+
+        read += [pipeline_class(path)(settings).topic for path in settings.pipelines.own]
+    written.append(settings.alerts.topic)
+    with_sides = [name + suffix for name in dict.fromkeys(read) for suffix in SUFFIXES]
+    return [name for name in dict.fromkeys([*with_sides, *written]) if name]
 
 
 def connect(settings: Settings, timeout_s: float | None = None) -> AdminClient:
