@@ -17,6 +17,11 @@ import pytest
 
 from generator import GeneratorSettings
 from tests.end_to_end.conftest import PARTITIONS, WINDOW_S, fill
+from tests.faults.job import Job
+from tests.faults.job import settings as job_settings
+from tests.faults.scenarios import FULL_SPEED
+from tests.faults.seeds import dice
+from tests.faults.storm import EVERYTHING, Storm
 from tests.sinks.readers import influx_series, mongo_documents, sqlite_documents, sqlite_series
 from tests.support.comparing import assert_same
 from tests.support.recompute import Truth, load_truth
@@ -170,6 +175,32 @@ def test_all_that_is_stored_and_sent_equals_the_recomputation(
         assert_raw_data(tmp_path / "out.db", commerce)
 
 
+def test_nothing_comes_out_otherwise_when_processes_are_killed(
+    commerce: Commerce, kafka: KafkaEndpoint, tmp_path: Path
+) -> None:
+    environ = {
+        **job_settings(kafka, unique_name("killed"), batch_size=600),
+        **settings_for(kafka, commerce.topics),
+    }
+    with Job(tmp_path, environ, "--until-end", "--processes=2") as job:
+        job.start()
+        storm = Storm(job, dice("commerce"), end_at=len(PIPELINES) * EVENTS)
+        storm.rage(3, EVERYTHING, then=FULL_SPEED)
+        assert job.end() == 0, job.text()[-3000:]
+    assert sum(storm.hits.values()) == 3
+    assert max(storm.resumed_from) > 1, "no run was resumed from a snapshot"
+
+    _assert_documents(sqlite_documents(job.store), commerce, with_milliseconds=False)
+    series = sqlite_series(job.store)
+    points = commerce_points(commerce.documents)
+    for measurement, tags in TAGS.items():
+        expected = {(at, t): f for (m, at, t), f in points.items() if m == measurement}
+        assert_same(series(measurement, tags), expected, measurement)
+    _assert_books_balance(series("pipeline", ("pipeline",)), commerce)
+    _assert_topic(kafka, environ["TIDEMARK_ALERTS__TOPIC"], commerce.alerts, with_copies=True)
+    assert_raw_data(job.store, commerce)
+
+
 def _assert_documents(read: Any, commerce: Commerce, *, with_milliseconds: bool) -> None:
     assert_same(read("aggregated_data"), commerce.documents, "aggregated_data")
     levels = commerce.levels
@@ -201,23 +232,27 @@ def _assert_books_balance(points: Mapping[Any, Mapping[str, float]], commerce: C
         assert truth.read == EVENTS
 
 
-def _assert_topic(kafka: KafkaEndpoint, topic: str, alerts: Documents) -> None:
-    """Every begin and every end is there once, those of one subject in order."""
-    sent: dict[str, list[dict[str, Any]]] = {}
-    for message in read_topic(kafka, topic):
+def _assert_topic(
+    kafka: KafkaEndpoint, topic: str, alerts: Documents, *, with_copies: bool = False
+) -> None:
+    """Every begin and every end is there, once but for copies; those of one subject in order."""
+    sent: dict[str, dict[str, dict[str, Any]]] = {}
+    messages = read_topic(kafka, topic)
+    kafka.delete_topic(topic)
+    for message in messages:
         key, value = message.key(), message.value()
         assert isinstance(key, bytes)
         assert value is not None
-        sent.setdefault(key.decode(), []).append(json.loads(value))
-    kafka.delete_topic(topic)
-    found = [each["_id"] for those in sent.values() for each in those]
-    assert len(found) == len(set(found))
-    assert set(found) == alerts.keys()
+        alert = json.loads(value)
+        sent.setdefault(key.decode(), {}).setdefault(alert["_id"], alert)
+    assert {identity for those in sent.values() for identity in those} == alerts.keys()
+    assert len(messages) == len(alerts) or with_copies
     for subject, those in sent.items():
-        assert {f"{each['rule']}/{each['subject']}" for each in those} == {subject}
-        states = ["begin", "end"] * len(those)
-        assert [each["state"] for each in those] == states[: len(those)]
-        assert [each["timestamp"] for each in those] == sorted(each["timestamp"] for each in those)
+        told = list(those.values())
+        assert {f"{each['rule']}/{each['subject']}" for each in told} == {subject}
+        states = ["begin", "end"] * len(told)
+        assert [each["state"] for each in told] == states[: len(told)]
+        assert [each["timestamp"] for each in told] == sorted(each["timestamp"] for each in told)
 
 
 def assert_raw_data(store: Path, commerce: Commerce) -> None:
