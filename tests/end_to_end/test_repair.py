@@ -72,6 +72,7 @@ class Flow:
 def make_flow(kafka: KafkaEndpoint, topic: str, directory: Path, **more: str) -> Flow:
     settings = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TIDEMARK_PIPELINES__ONLY": "interactions",
         "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
         "TIDEMARK_TIME__IDLE_AFTER_S": "1",
         "TIDEMARK_ENGINE__EPOCH_INTERVAL_S": "1",

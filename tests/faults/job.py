@@ -32,6 +32,7 @@ def settings(
     return {
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "KAFKA_GROUP_ID": topic,
+        "TIDEMARK_PIPELINES__ONLY": "interactions",
         "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
         "TIDEMARK_SOURCE__BATCH_SIZE": str(batch_size),
         "TIDEMARK_SOURCE__EPOCH_BYTES": str(batch_size * batches_an_epoch * 200),

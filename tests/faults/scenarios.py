@@ -69,15 +69,14 @@ def kills_in_a_bounded_run(
         else:
             storm.rage(kills, EVERYTHING, then=FULL_SPEED)
         assert job.end(600.0) == 0, job.text()[-3000:]
+        what, remark = f"bounded run, {_processes(processes)}", _remark(storm)
         if one_supervisor:
             # A victim at start dies in the next group: such a fault is two kills.
             killed = kills + storm.hits["member killed at start"]
             assert len(job.events("group.restarting")) == killed
-    what = f"bounded run, {_processes(processes)}"
-    if one_supervisor:
-        what += ", 1 supervisor"
+            what, remark = f"{what}, 1 supervisor", f"{killed} kill -9 in all, {remark}"
     return _result(
-        what, kafka, topic, truth_of(feed.truth_file), job, storm.faults(), began, _remark(storm)
+        what, kafka, topic, truth_of(feed.truth_file), job, storm.faults(), began, remark
     )
 
 

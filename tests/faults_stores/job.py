@@ -83,6 +83,7 @@ def job_settings(
     return {
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "KAFKA_GROUP_ID": topic,
+        "TIDEMARK_PIPELINES__ONLY": "interactions",
         "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
         "TIDEMARK_SOURCE__BATCH_SIZE": "2000",
         "TIDEMARK_ENGINE__EPOCH_INTERVAL_S": "1",

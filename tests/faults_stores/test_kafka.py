@@ -42,6 +42,7 @@ def settings_of(address: str, topic: str, **more: str) -> dict[str, str]:
     return {
         "KAFKA_BOOTSTRAP_SERVERS": address,
         "KAFKA_GROUP_ID": topic,
+        "TIDEMARK_PIPELINES__ONLY": "interactions",
         "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
         "TIDEMARK_ENGINE__EPOCH_INTERVAL_S": "1",
         "TIDEMARK_DOCUMENTS__URLS": "sqlite:out.db",
