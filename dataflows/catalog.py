@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from dataflows.alerting.resolve import check_rules
 from dataflows.assembly import AnyPipeline
 from dataflows.pipeline import Pipeline
 from dataflows.streaming.schema import Event
@@ -88,6 +89,12 @@ def every(settings: Settings) -> list[AnyPipeline]:
     """Return all pipelines, enabled or not. Raises NoSuchPipeline."""
     paths = (*PIPELINES.values(), *settings.pipelines.own)
     return [pipeline_class(path)(settings) for path in paths]
+
+
+def check(settings: Settings, *more: AnyPipeline) -> None:
+    """Raise ConfigError with all that is wrong with alert rules over pipelines, also `more`."""
+    if settings.alerts.rules:
+        check_rules(settings, [*every(settings), *more])
 
 
 def chosen(settings: Settings, topics: Collection[str]) -> list[AnyPipeline]:

@@ -24,9 +24,10 @@ def build(settings: Settings) -> Dataflow:
     from bytewax.dataflow import Dataflow
 
     from dataflows.assembly import assemble
-    from dataflows.catalog import chosen
+    from dataflows.catalog import check, chosen
     from dataflows.surroundings import surroundings, topics_there
 
+    check(settings)
     flow = Dataflow("tidemark")
     env = surroundings(settings)
     assemble(flow, env, settings, chosen(settings, topics_there(settings)))

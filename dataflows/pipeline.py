@@ -24,8 +24,17 @@ from zoneinfo import ZoneInfo
 import bytewax.operators as op
 import polars as pl
 
+from dataflows.alerting.attach import watch_rules
 from dataflows.streaming.environment import MICROSECONDS, Environment
-from dataflows.streaming.operators import Events, Windows, merge, of_records, progress, tumbling
+from dataflows.streaming.operators import (
+    Events,
+    Windows,
+    final_windows,
+    finals,
+    of_records,
+    progress,
+    tumbling,
+)
 from dataflows.streaming.outlets import Outlets
 from dataflows.streaming.parcels import ClosedWindow
 from dataflows.streaming.results import AGGREGATES, aggregate, metrics, pipeline_point
@@ -71,6 +80,8 @@ class Pipeline(ABC, Generic[S]):
     """Whether a window follows from its own records alone."""
     aggregates: ClassVar[Mapping[str, str]] = {}
     """Collections of current aggregates: by table with two keys, the collection per first key."""
+    some_of: ClassVar[frozenset[str]] = frozenset()
+    """Maps of the document that have only the first few of their keys: no rule is made of them."""
 
     topic: str
     window_s: int
@@ -172,7 +183,8 @@ class Pipeline(ABC, Generic[S]):
 
         windows = tumbling(f"{self.name}_windows", events, env, self.name, self.tables())
         closings = self.closings(windows)
-        summaries = merge(f"{self.name}_summary", closings, env, partial, self.summary)
+        news = finals(f"{self.name}_summary", closings, env, partial, self.summary)
+        summaries = final_windows(f"{self.name}_summary_windows", news)
         outlets.documents.append(progress(f"{self.name}_progress", events, self.name))
         outlets.documents.append(op.flat_map(f"{self.name}_documents", summaries, documents))
         outlets.series.append(op.map(f"{self.name}_points", summaries, points))
@@ -184,3 +196,4 @@ class Pipeline(ABC, Generic[S]):
                 of_records(f"{self.name}_processed", events, self.name, SendRecords)
             )
         self.outputs(windows, env, outlets)
+        watch_rules(self, windows, news, outlets)

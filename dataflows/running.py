@@ -52,11 +52,12 @@ def flow_of_pipeline(module: str, name: str) -> Callable[[str], Dataflow]:
         from bytewax.dataflow import Dataflow
 
         from dataflows.assembly import assemble
-        from dataflows.catalog import pipeline_class
+        from dataflows.catalog import check, pipeline_class
         from dataflows.surroundings import surroundings
 
         flow = Dataflow("tidemark")
         pipeline = pipeline_class(f"{module}:{name}")(settings)
+        check(settings, pipeline)
         assemble(flow, surroundings(settings), settings, [pipeline])
         return flow
 

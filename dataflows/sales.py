@@ -65,6 +65,7 @@ class Sales(Pipeline[SalesSummary]):
     summary = SalesSummary
     section: SalesSettings
     events_field = "transactions"
+    some_of = frozenset({"by_product"})
 
     def tables(self) -> Sequence[CountTable]:
         """Add quantities and amounts up by each of the four."""
