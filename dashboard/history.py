@@ -21,6 +21,7 @@ _LENGTHS_S = (
     *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200),
     *(10_800, 21_600, 43_200, 86_400, 604_800),
 )
+_MOST_TOO_LONG = 3
 _MOST_HELD = 32
 _SETTLES_S = 600
 
@@ -64,13 +65,14 @@ MEASURES: dict[str, Measures] = {
 
 
 def bucket_length_s(period_s: int, window_s: int) -> int:
-    """Return the shortest usual length that is whole windows and gives at most `MOST_POINTS`."""
+    """Return a length that is whole windows and gives at most `MOST_POINTS`: the shortest usual
+    one, unless that is far longer than needed.
+    """
+    needed_s = window_s * max(1, -(-period_s // (window_s * MOST_POINTS)))
     for length_s in _LENGTHS_S:
-        if length_s % window_s == 0 and period_s / length_s <= MOST_POINTS:
+        if needed_s <= length_s <= _MOST_TOO_LONG * needed_s and length_s % window_s == 0:
             return length_s
-    # Windows of an unusual length, or years.
-    points = max(1, -(-period_s // (window_s * MOST_POINTS)))
-    return window_s * points
+    return needed_s
 
 
 class History:

@@ -22,6 +22,7 @@ const stream = new Stream((changed) => update(new Set(changed)));
 const context = {
   now: () => stream.now(),
   refreshMs: () => 1000 * (stream.sections.page?.refresh_s ?? 2),
+  info: (name) => stream.sections.page?.pipelines.find((one) => one.name === name),
   // What a server answers; what goes wrong comes back as { error }.
   async ask(url) {
     try {

@@ -44,7 +44,7 @@ LENGTHS_S = {
 
 
 class Sample:
-    """Documents up to `end`, which every window's length divides."""
+    """Documents up to `end`: each type's last window is the last one that has ended by then."""
 
     def __init__(self, end: datetime, seed: int = 7, rate: float = 2000.0) -> None:
         self.end = end
@@ -64,9 +64,10 @@ class Sample:
     def windows(self, kind: str, period: timedelta) -> Iterator[Document]:
         """Yield the windows of a type in the period before the end, oldest first."""
         length = timedelta(seconds=LENGTHS_S[kind])
-        start = self.end - period
+        end = datetime.fromtimestamp(self.end.timestamp() // LENGTHS_S[kind] * LENGTHS_S[kind], UTC)
+        start = end - period
         make = getattr(self, f"_{kind}")
-        while start + length <= self.end:
+        while start + length <= end:
             events = self.load(start) * length.total_seconds()
             yield {
                 "_id": f"{kind}/{start:%Y-%m-%dT%H:%M:%SZ}",
@@ -212,7 +213,9 @@ class Sample:
             "events_per_session": self._random.uniform(6.5, 8.5),
         }
 
-    def status(self, pipeline: str, topic: str, read: int, partitions: int = 3) -> Iterator[Document]:
+    def status(
+        self, pipeline: str, topic: str, read: int, partitions: int = 3
+    ) -> Iterator[Document]:
         """Yield what the books of a pipeline say, each partition a little ahead of the last."""
         for partition in range(partitions):
             part = read // partitions + partition
@@ -312,7 +315,15 @@ TOPICS = {
 }
 
 
-def fill(store: Store, sample: Sample, *, hours: float = 1.0, days: float = 0.0) -> None:
+def fill(
+    store: Store,
+    sample: Sample,
+    *,
+    hours: float = 1.0,
+    days: float = 0.0,
+    users: int = 600,
+    products: int = 420,
+) -> None:
     """Write everything: every type for some hours, interactions for some days."""
     for kind in LENGTHS_S:
         period = timedelta(days=days) if kind == "interactions" and days else timedelta(hours=hours)
@@ -329,9 +340,9 @@ def fill(store: Store, sample: Sample, *, hours: float = 1.0, days: float = 0.0)
             if isinstance(value, int | float)
         ]
         store.write([NewestDocuments("real_time_metrics", newest, "timestamp")])
-    _write(store, "inventory_levels", list(sample.stock(420)))
+    _write(store, "inventory_levels", list(sample.stock(products)))
     _write(store, "alerts", list(sample.alerts()))
-    commands: list[Command] = list(sample.users(600, 12))
+    commands: list[Command] = list(sample.users(users, 12))
     store.write(commands)
     tick(store, sample, 14_200_000)
 
@@ -351,5 +362,5 @@ def _write(store: Store, collection: str, documents: list[Document]) -> None:
 
 
 def newest_end(now: datetime) -> datetime:
-    """Return the last whole minute, less the time that makes a window final."""
-    return (now - timedelta(seconds=8)).replace(second=0, microsecond=0)
+    """Return when the newest window of ten seconds that can be final has ended."""
+    return datetime.fromtimestamp((now.timestamp() - 8) // 10 * 10, UTC)

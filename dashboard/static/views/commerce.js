@@ -36,15 +36,15 @@ export default function commerce({ setRoute }) {
     caption: "Stock", key: (row) => row._id, empty: "Nothing in this selection.",
     columns: [
       { name: "Product", cell: cellText((row) => row.product_id) },
-      { name: "Warehouse", cell: cellText((row) => row.warehouse_id) },
-      { name: "Category", cell: cellText((row) => row.category) },
-      { name: "Stock", number: true, cell: cellNumber((row) => row.current_stock) },
-      { name: "Reorder at", number: true, cell: cellNumber((row) => row.reorder_level) },
       { name: "Status", cell: (row, td) => {
         const tag = td.firstElementChild ?? td.appendChild(h("span"));
         tag.className = `tag ${row.status}`;
         text(tag, WORDS[row.status] ?? row.status);
       } },
+      { name: "Warehouse", cell: cellText((row) => row.warehouse_id) },
+      { name: "Category", cell: cellText((row) => row.category) },
+      { name: "Stock", number: true, cell: cellNumber((row) => row.current_stock) },
+      { name: "Reorder at", number: true, cell: cellNumber((row) => row.reorder_level) },
       { name: "Updated", cell: cellWhen((row) => row.last_updated) },
     ],
   });
@@ -56,8 +56,8 @@ export default function commerce({ setRoute }) {
     new Panel("By category", of, groups[0].bars.element),
     new Panel("By payment", of, groups[1].bars.element),
     new Panel("By store", of, groups[2].bars.element),
-    new Panel("Products", { ...of, note: "newest window, by revenue" }, products.element),
-    new Panel("Stock updates", { pipeline: "inventory", note: "newest window" }, h("dl", { class: "figures two" }, ...Object.values(levels).map((one) => one.element))),
+    new Panel("Products", { ...of, half: true, note: "newest window, by revenue" }, products.element),
+    new Panel("Stock updates", { pipeline: "inventory", half: true, note: "newest window" }, h("dl", { class: "figures two" }, ...Object.values(levels).map((one) => one.element))),
     new Panel("Stock", { pipeline: "inventory", wide: true },
       h("div", { class: "controls" }, filters, h("label", { class: "quiet", for: "stock-search" }, "Filter the stock table"), search), counts, table.element),
   ];

@@ -72,8 +72,8 @@ export default function health({ now }) {
   const lettersNote = h("p", { class: "aside", role: "status" });
   const panels = [
     new Panel("Pipelines", { wide: true }, pipelines.element),
-    new Panel("Stores", {}, stores.element),
-    new Panel("Rejected, by reason", { note: "since the beginning" }, reasons.element),
+    new Panel("Stores", { half: true }, stores.element),
+    new Panel("Rejected, by reason", { half: true, note: "since the beginning" }, reasons.element),
     new Panel("Dead letters", { wide: true, note: "the newest, read from Kafka every 15 s" }, lettersNote, letters),
     new Panel("Partitions", { wide: true }, partitions.element),
     new Panel("Metrics", { wide: true }, h("details", {}, h("summary", {}, "Newest value of each metric"), metrics.element)),

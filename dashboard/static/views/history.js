@@ -23,7 +23,7 @@ const local = (ms) => {
   return at.toISOString().slice(0, 16);
 };
 
-export default function history({ ask, setRoute, now, refreshMs }) {
+export default function history({ ask, setRoute, now, refreshMs, info }) {
   let kind = "interactions", measure = "total", period = "3600", own = null, found = null, due = 0, asking = false;
   const kinds = h("select", { id: "history-kind", onchange: () => change({ kind: kinds.value, measure: MEASURES[kinds.value][0][0] }) },
     ...Object.keys(MEASURES).map((name) => h("option", { value: name }, LABELS[name])));
@@ -117,11 +117,14 @@ export default function history({ ask, setRoute, now, refreshMs }) {
     chart.gapMs = bucket * 1500;
     chart.area = series.length === 1;
     chart.update({ times, series });
+    const newest = info(kind)?.newest_end;
+    const open = times.length && newest != null && newest < times[times.length - 1] + 1000 * bucket
+      ? "; the last point is not complete yet" : "";
     const count = windows.reduce((sum, one) => sum + one, 0);
     const sum = columns[measure] && !found.means.includes(measure) && !measure.startsWith("avg")
       ? `; ${plain(columns[measure].reduce((total, one) => total + (one ?? 0), 0))} in all` : "";
     summary.replaceChildren(setWhen(h("time"), found.start, moment), " to ", setWhen(h("time"), found.end, moment),
-      `: ${integer(count)} windows, shown by ${length(bucket)}${sum}`);
+      `: ${integer(count)} windows, shown by ${length(bucket)}${sum}${open}`);
     summary.dataset.bucket = bucket;
   }
 

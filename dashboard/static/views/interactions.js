@@ -45,10 +45,10 @@ export default function interactions(context) {
     new Panel("Maximum and minimum", { ...of("interactions"), half: true, slim: true }, extremes.element, most),
     new Panel("Weekday against weekend", { ...of("interactions"), half: true, slim: true }, profile.element, profileNote),
     new Panel("Purchases", { ...of("interactions"), half: true, slim: true }, purchases.element),
-    new Panel("This hour", of("interactions"), hourName, h("dl", { class: "figures two" }, ...Object.values(thisHour).map((one) => one.element))),
-    new Panel("Purchases in activity", { ...of("activity"), note: "newest window" }, h("dl", { class: "figures two" }, bought.element, spent.element)),
-    new Panel("Funnel", of("funnel"), funnel, funnelNote),
-    new Panel("Sessions", { ...of("sessions"), note: "newest window" }, h("dl", { class: "figures two" }, ...Object.values(sessions).map((one) => one.element))),
+    new Panel("This hour", { ...of("interactions"), half: true }, hourName, h("dl", { class: "figures two" }, ...Object.values(thisHour).map((one) => one.element))),
+    new Panel("Funnel", { ...of("funnel"), half: true }, funnel, funnelNote),
+    new Panel("Purchases in activity", { ...of("activity"), half: true, note: "newest window" }, h("dl", { class: "figures two" }, bought.element, spent.element)),
+    new Panel("Sessions", { ...of("sessions"), half: true, note: "newest window" }, h("dl", { class: "figures two" }, ...Object.values(sessions).map((one) => one.element))),
   ];
 
   function drawHours(found) {
