@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from playwright.sync_api import Page as Tab
 
+# The file was filled when the tests began: that is no reason to call it stale.
+PATIENT = {"TIDEMARK_TIME__IDLE_AFTER_S": "3600"}
 CHROMIUM_FLAGS = [
     f"--{flag}"
     for flag in (
@@ -34,21 +36,36 @@ CHROMIUM_FLAGS = [
 ]
 
 
-@pytest.fixture
-def sample() -> Sample:
-    """Return documents that end a moment ago."""
-    return Sample(newest_end(datetime.now(UTC)))
+@dataclass(frozen=True)
+class FilledFile:
+    """An embedded store with an hour of everything; tests copy it, or only read it."""
+
+    path: Path
+    end: datetime
 
 
-@pytest.fixture
-def sqlite_url(sample: Sample, tmp_path: Path) -> str:
-    """Return the address of an embedded store with an hour of everything."""
-    path = tmp_path / "store.db"
+@pytest.fixture(scope="session")
+def filled_file(tmp_path_factory: pytest.TempPathFactory) -> FilledFile:
+    """Fill a file once."""
+    path = tmp_path_factory.mktemp("filled") / "store.db"
+    sample = Sample(newest_end(datetime.now(UTC)))
     store = SQLiteStore(path)
     store.open()
     fill(store, sample)
     store.close()
-    return f"sqlite:{path}"
+    return FilledFile(path, sample.end)
+
+
+@pytest.fixture
+def sample(filled_file: FilledFile) -> Sample:
+    """Return what the filled file holds, fit to go on with."""
+    return Sample(filled_file.end)
+
+
+@pytest.fixture
+def sqlite_url(filled_file: FilledFile, tmp_path: Path) -> str:
+    """Return the address of an embedded store of one's own, with an hour of everything."""
+    return f"sqlite:{shutil.copy(filled_file.path, tmp_path / 'store.db')}"
 
 
 @dataclass(frozen=True)
@@ -91,6 +108,16 @@ def browser() -> Iterator[Browser]:
             browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
             yield browser
             browser.close()
+
+
+@pytest.fixture(scope="session")
+def shared_page(
+    filled_file: FilledFile, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
+    """Serve the filled file to all tests that only look."""
+    settings = {"TIDEMARK_DOCUMENTS__URLS": f"sqlite:{filled_file.path}", **PATIENT}
+    with served(tmp_path_factory.mktemp("shared"), settings) as page:
+        yield page
 
 
 OpenTab = Callable[..., "Tab"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from sinks.mongodb import MongoDBStore
 from sinks.sqlite import SQLiteStore
 from tests.conftest import StartServer
-from tests.dashboard.conftest import OpenTab, Serve
+from tests.dashboard.conftest import PATIENT, OpenTab, Serve
 from tests.dashboard.sample import Sample, fill, newest_end
 from tests.dashboard.serving import REFRESH_S
 from tests.support.running import TIDEMARK, Running
@@ -38,7 +38,7 @@ def test_a_store_that_goes_is_told_and_what_was_read_stays(
     serve: Serve, tmp_path: Path, sqlite_url: str, open_tab: OpenTab
 ) -> None:
     path = Path(sqlite_url.removeprefix("sqlite:"))
-    page = serve({"TIDEMARK_DOCUMENTS__URLS": sqlite_url})
+    page = serve({**PATIENT, "TIDEMARK_DOCUMENTS__URLS": sqlite_url})
     tab = open_tab(page.url)
     tab.locator("#pulse[data-state=live]").wait_for()
     before = tab.locator('data[data-test="total"]').get_attribute("value")
@@ -121,7 +121,7 @@ def test_a_pipeline_that_is_off_says_so_and_the_others_go_on(
 def test_a_page_whose_server_restarts_goes_on(
     serve: Serve, tmp_path: Path, sqlite_url: str, open_tab: OpenTab
 ) -> None:
-    settings = {"TIDEMARK_DOCUMENTS__URLS": sqlite_url}
+    settings = {**PATIENT, "TIDEMARK_DOCUMENTS__URLS": sqlite_url}
     page = serve(settings)
     # The browser itself tells of the lost connection in its console.
     tab = open_tab(page.url, quiet=False)
@@ -139,7 +139,11 @@ def test_a_page_whose_server_restarts_goes_on(
 def test_signing_in_with_the_token(
     serve: Serve, tmp_path: Path, sqlite_url: str, open_tab: OpenTab
 ) -> None:
-    settings = {"TIDEMARK_DOCUMENTS__URLS": sqlite_url, "DASHBOARD_TOKEN": "let me in please"}
+    settings = {
+        **PATIENT,
+        "TIDEMARK_DOCUMENTS__URLS": sqlite_url,
+        "DASHBOARD_TOKEN": "let me in please",
+    }
     page = serve(settings)
     # A browser logs the status 401 of the second try.
     tab = open_tab(page.url, quiet=False)

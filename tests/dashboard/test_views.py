@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sqlite3
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import pytest
 from dashboard.reading.sqlite import SQLiteReader
 from sinks.commands import ReplaceDocuments
 from sinks.sqlite import SQLiteStore
-from tests.dashboard.conftest import OpenTab, Serve
+from tests.dashboard.conftest import PATIENT, FilledFile, OpenTab, Serve
 from tests.dashboard.sample import Sample, tick
 from tests.dashboard.serving import Page
 
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def page(serve: Serve, sqlite_url: str) -> Page:
-    return serve({"TIDEMARK_DOCUMENTS__URLS": sqlite_url})
+    """Serve a store of one's own, to be written to."""
+    return serve({"TIDEMARK_DOCUMENTS__URLS": sqlite_url, **PATIENT})
 
 
 @pytest.fixture
-def stored(sqlite_url: str) -> SQLiteReader:
-    return SQLiteReader(Path(sqlite_url.removeprefix("sqlite:")), 5.0)
+def stored(filled_file: FilledFile) -> Iterator[SQLiteReader]:
+    reader = SQLiteReader(filled_file.path, 5.0)
+    yield reader
+    reader.close()
 
 
 def open_store(url: str) -> SQLiteStore:
@@ -55,9 +59,9 @@ def bars(tab: Tab, panel: str) -> dict[str, float]:
 
 
 def test_now_shows_the_newest_window_and_the_books(
-    page: Page, open_tab: OpenTab, stored: SQLiteReader
+    shared_page: Page, open_tab: OpenTab, stored: SQLiteReader
 ) -> None:
-    tab = open_tab(page.url)
+    tab = open_tab(shared_page.url)
     tab.locator("#pulse[data-state=live]").wait_for()
     newest = stored.newest_windows("interactions", 1)[0]
     for name in ("total", "users", "items"):
@@ -80,9 +84,9 @@ def test_now_shows_the_newest_window_and_the_books(
 
 
 def test_interactions_show_the_largest_totals_and_any_single_key(
-    page: Page, open_tab: OpenTab, stored: SQLiteReader
+    shared_page: Page, open_tab: OpenTab, stored: SQLiteReader
 ) -> None:
-    tab = open_tab(f"{page.url}/#/interactions")
+    tab = open_tab(f"{shared_page.url}/#/interactions")
     tab.locator("ol[aria-label^='Users with'] li").first.wait_for()
     top = stored.largest("user_stats", 10)
     assert bars(tab, "Most active users") == {each["_id"]: each["total"] for each in top}
@@ -158,9 +162,9 @@ def wait_for_value(tab: Tab, name: str, expected: float) -> None:
 
 
 def test_the_stock_table_is_what_is_stored(
-    page: Page, open_tab: OpenTab, stored: SQLiteReader
+    shared_page: Page, open_tab: OpenTab, stored: SQLiteReader
 ) -> None:
-    tab = open_tab(f"{page.url}/#/commerce?stock=out")
+    tab = open_tab(f"{shared_page.url}/#/commerce?stock=out")
     tab.locator("#stock tbody tr").first.wait_for()
     rows = tab.locator("#stock tbody tr")
     shown = {
@@ -177,11 +181,11 @@ def test_the_stock_table_is_what_is_stored(
 
 
 def test_the_export_is_what_is_shown_and_what_is_stored(
-    page: Page, open_tab: OpenTab, stored: SQLiteReader, sample: Sample
+    shared_page: Page, open_tab: OpenTab, stored: SQLiteReader, sample: Sample
 ) -> None:
     end_s = int(sample.end.timestamp())
     period = f"{end_s - 3600}-{end_s - 1800}"
-    tab = open_tab(f"{page.url}/#/history?of=interactions&show=by_type&period={period}")
+    tab = open_tab(f"{shared_page.url}/#/history?of=interactions&show=by_type&period={period}")
     summary = tab.locator('[data-test="history-summary"]')
     summary.get_by_text("180 windows").wait_for()
     assert summary.get_attribute("data-bucket") == "10"
@@ -243,14 +247,14 @@ def test_alerts_open_and_past_are_filtered_and_a_new_one_shows_a_banner(
 
 
 def test_logins_and_health_show_what_is_stored(
-    page: Page, open_tab: OpenTab, stored: SQLiteReader
+    shared_page: Page, open_tab: OpenTab, stored: SQLiteReader
 ) -> None:
-    tab = open_tab(f"{page.url}/#/logins")
+    tab = open_tab(f"{shared_page.url}/#/logins")
     tab.locator("ol[aria-label='Logins by locale'] li").first.wait_for()
     newest = stored.newest_windows("logins", 1)[0]
     assert value(tab, "logins-total") == newest["total"]
     assert bars(tab, "By locale") == newest["by_locale"]
-    tab.goto(f"{page.url}/#/health")
+    tab.goto(f"{shared_page.url}/#/health")
     parts = tab.locator('section:has(h2:text-is("Partitions")) tbody tr')
     parts.first.wait_for()
     assert parts.count() == len(stored.status())
@@ -260,19 +264,17 @@ def test_logins_and_health_show_what_is_stored(
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_nothing_is_wider_than_the_screen(page: Page, open_tab: OpenTab, width: int) -> None:
-    tab = open_tab(page.url, width=width)
+def test_nothing_is_wider_than_the_screen(shared_page: Page, open_tab: OpenTab, width: int) -> None:
+    tab = open_tab(shared_page.url, width=width)
     for view in ("now", "interactions", "logins", "commerce", "history", "alerts", "health"):
-        tab.goto(f"{page.url}/#/{view}")
+        tab.goto(f"{shared_page.url}/#/{view}")
         tab.locator(f"nav a[aria-current=page][href='#/{view}']").wait_for()
         tab.locator("main section").first.wait_for()
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, view
 
 
-def test_the_keyboard_reads_and_zooms_a_chart(
-    page: Page, open_tab: OpenTab, sqlite_url: str
-) -> None:
-    tab = open_tab(f"{page.url}/#/interactions")
+def test_the_keyboard_reads_and_zooms_a_chart(shared_page: Page, open_tab: OpenTab) -> None:
+    tab = open_tab(f"{shared_page.url}/#/interactions")
     figure = tab.locator("figure:has(.title:text-is('Interactions by type'))")
     figure.locator("svg.plot .series.line").first.wait_for()
     figure.locator("svg.plot").focus()
