@@ -25,39 +25,28 @@ class PipelineInfo:
 
 def pipelines_of(settings: Settings) -> list[PipelineInfo]:
     """Return every pipeline that the page knows, in the order of the page."""
+    only = settings.pipelines.only
     found = []
     for name in KINDS:
-        section: Any = getattr(settings.pipelines, name, None)
-        if section is None:
-            found.append(PipelineInfo(name, False, "", 0, 0.0))
-            continue
-        only = getattr(settings.pipelines, "only", None)
+        section: Any = getattr(settings.pipelines, name)
         enabled = section.enabled if only is None else name in only
+        topic = settings.pipelines.topic_of(name)
         found.append(
-            PipelineInfo(
-                name,
-                enabled,
-                _topic(settings, section),
-                section.window_s,
-                _stale_after_s(settings, section.window_s),
-            )
+            PipelineInfo(name, enabled, topic, section.window_s, _stale_after_s(settings, section))
         )
     return found
 
 
-def _topic(settings: Settings, section: Any) -> str:
-    topic = getattr(section, "topic", None)
-    if topic is None:
-        topic = getattr(settings.pipelines, section.of).topic
-    return str(topic)
-
-
-def _stale_after_s(settings: Settings, window_s: int) -> float:
+def _stale_after_s(settings: Settings, section: Any) -> float:
     """Return the age that the newest window never has while events come.
 
     Just before the next window is final, the newest one is a window's length and the disorder old;
-    a partition that falls silent holds it for the idle time, too.
+    a partition that falls silent holds it for the idle time, too. A window of sessions waits until
+    none of them can go on.
     """
     time = settings.time
     wait_s = time.out_of_orderness_s + time.idle_after_s + settings.engine.epoch_interval_s
-    return window_s + wait_s + 2 * settings.dashboard.refresh_interval_s + _SLACK_S
+    gap_s = getattr(section, "gap_s", 0.0)
+    return float(
+        section.window_s + gap_s + wait_s + 2 * settings.dashboard.refresh_interval_s + _SLACK_S
+    )
