@@ -29,6 +29,14 @@ def run(
         int | None,
         typer.Option(min=1, help="Threads of each process.  [default: run.workers]"),
     ] = None,
+    member: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Run one process, this member of the cluster at run.addresses.  [default:"
+            " run.member]",
+        ),
+    ] = None,
     until_end: Annotated[
         bool,
         typer.Option("--until-end", help="Process what is in the topics now, then end."),
@@ -63,6 +71,8 @@ def run(
     environ = os.environ
     if config is not None:
         environ["TIDEMARK_CONFIG"] = str(config.absolute())
+    if member is not None:
+        environ["TIDEMARK_RUN__MEMBER"] = str(member)
     if until_end:
         environ["TIDEMARK_SOURCE__UNTIL_END"] = "true"
     if on_missing_offset is not None:
@@ -83,6 +93,8 @@ def run(
             processes=processes or settings.run.processes,
             workers=workers or settings.run.workers,
             flow=flow,
+            cluster=settings.run.cluster(),
+            member=settings.run.member or 0,
         )
         supervisor = Supervisor(spec)
         with observed(settings, supervisor.state, store.directory):

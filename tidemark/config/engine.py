@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from tidemark.config.base import Section
-from tidemark.config.types import PathSetting, TimeZoneName
+from tidemark.config.base import Section, wrong
+from tidemark.config.types import PathSetting, Servers, TimeZoneName
 
 
 class TimeSettings(Section):
@@ -58,3 +58,26 @@ class RunSettings(Section):
 
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads of each process; these help only where native code does the work."""
+
+    addresses: Servers | None = None
+    """Of a cluster over several machines: where each member listens to the others, in order of
+    their numbers; the same for all. Nobody has to log in there: keep it in a private network."""
+
+    member: Annotated[int, Field(ge=0)] | None = None
+    """Which member of that cluster this run is, from 0. Member 0 keeps the recovery store."""
+
+    @field_validator("member")
+    @classmethod
+    def _one_of_the_addresses(cls, value: int | None, info: ValidationInfo) -> int | None:
+        addresses = info.data.get("addresses")
+        if value is not None and addresses is None:
+            raise wrong("null, because run.addresses is null", "set run.addresses, too")
+        if value is not None and addresses is not None and value >= addresses.count(",") + 1:
+            raise wrong(f"less than {addresses.count(',') + 1}, the number of run.addresses")
+        return value
+
+    def cluster(self) -> tuple[str, ...]:
+        """Return the addresses of all members, none where this run is alone."""
+        if self.member is None or self.addresses is None:
+            return ()
+        return tuple(address.strip() for address in self.addresses.split(","))

@@ -22,7 +22,7 @@ from tidemark.observability.view import RunState, WorkerState
 from tidemark.supervisor.process import WorkerProcess
 from tidemark.supervisor.report import Failure
 from tidemark.supervisor.restarts import Policy, Restarts
-from tidemark.supervisor.spec import GroupSpec, free_addresses
+from tidemark.supervisor.spec import GroupSpec
 
 _POLL_S = 0.05
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -69,7 +69,7 @@ class Supervisor:
         """Return how things stand; may be called from any thread."""
         return RunState(
             generation=self._generation,
-            processes=self._spec.processes,
+            processes=len(self._spec.numbers()),
             workers=[
                 WorkerState(worker.index, worker.alive, worker.ready, worker.metrics.ask)
                 for worker in self._workers
@@ -84,7 +84,8 @@ class Supervisor:
         self._log.info(
             "supervisor.started",
             pid=os.getpid(),
-            processes=spec.processes,
+            processes=len(spec.numbers()),
+            cluster=list(spec.cluster),
             workers=spec.workers,
             flow=spec.flow,
             recovery=str(spec.recovery_directory),
@@ -129,12 +130,12 @@ class Supervisor:
 
     def _run_group(self, generation: int) -> Outcome:
         spec = self._spec
-        addresses = free_addresses(spec.processes) if spec.processes > 1 else []
+        addresses = spec.addresses()
         started = time.monotonic()
         workers: list[WorkerProcess] = []
         self._workers = workers
         try:
-            for index in range(spec.processes):
+            for index in spec.numbers():
                 worker = WorkerProcess(spec, index, addresses, self._on_output)
                 workers.append(worker)
                 self._log.info(

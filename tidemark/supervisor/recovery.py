@@ -48,15 +48,18 @@ class RecoveryStore:
 def prepare_store(settings: Settings, *, fresh: bool = False) -> Iterator[RecoveryStore]:
     """Hold the recovery store of `settings` while it is used; make it if it is not there yet.
 
-    With `fresh` what was stored is thrown away first. Raises RecoveryStoreError if the store is
-    not private, in use, damaged, or was made with settings that its state depends on.
+    With `fresh` what was stored is thrown away first. In a cluster over several machines member 0
+    keeps all partitions and the others none: so the cluster can grow and shrink without any of them
+    being moved. Raises RecoveryStoreError if the store is not private, in use, damaged, or was made
+    with settings that its state depends on.
     """
+    keeps = not settings.run.member
     directory = settings.recovery.directory.absolute()
     _make_private(directory)
     with _locked(directory):
         if fresh:
             _wipe(directory)
-        created = _ensure(directory, description(settings))
+        created = _ensure(directory, description(settings), keeps)
         yield RecoveryStore(directory, created)
 
 
@@ -170,10 +173,17 @@ def _wipe(directory: Path) -> None:
         part.unlink()
 
 
-def _ensure(directory: Path, wanted: dict[str, Any]) -> bool:
+def _ensure(directory: Path, wanted: dict[str, Any], keeps: bool) -> bool:
     path = directory / DESCRIPTION
     stored = _read(path)
     parts = len(list(directory.glob("part-*.sqlite3")))
+    if not keeps:
+        if parts:
+            raise RecoveryStoreError(
+                f"{directory} holds recovery partitions, but only member 0 of a cluster has them",
+                remedy="start member 0 with them, and this one with an empty recovery.directory",
+            )
+        return False
     if stored is None and parts:
         raise RecoveryStoreError(
             f"{directory} holds recovery partitions, but not what they were made for"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """A group of `processes` with `workers` threads each; `environ` is added to the own one."""
+    """A group of `processes` with `workers` threads each; `environ` is added to the own one.
+
+    With `cluster`, the addresses of members on several machines, it is one process: `member`.
+    """
 
     recovery_directory: Path
     epoch_interval_s: int
@@ -21,6 +24,18 @@ class GroupSpec:
     workers: int = 1
     flow: str = "dataflows.main:flow"
     environ: Mapping[str, str] = field(default_factory=dict)
+    cluster: tuple[str, ...] = ()
+    member: int = 0
+
+    def numbers(self) -> Sequence[int]:
+        """Return the numbers of the processes that run here."""
+        return [self.member] if self.cluster else range(self.processes)
+
+    def addresses(self) -> list[str]:
+        """Return where all processes listen to each other; none where there is one alone."""
+        if self.cluster:
+            return list(self.cluster) if len(self.cluster) > 1 else []
+        return free_addresses(self.processes) if self.processes > 1 else []
 
     def arguments(self, process: int, addresses: list[str]) -> list[str]:
         """Return the command line of one worker process; one process alone needs no addresses."""

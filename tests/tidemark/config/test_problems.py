@@ -60,7 +60,7 @@ def test_what_is_no_address_is_not_shown_where_one_belongs() -> None:
             ("urls",),
             "did you mean documents.urls or series.urls?",
         ),
-        (("run", "zzz"), "remove it; known here: processes, workers"),
+        (("run", "zzz"), "remove it; known here: processes, workers, addresses, member"),
         (("nowhere", "zzz"), "remove it"),
     ],
 )

@@ -110,6 +110,8 @@ PROMISED: dict[str, Any] = {
     "stores.timeout_s": 10.0,
     "run.processes": 1,
     "run.workers": 1,
+    "run.addresses": None,
+    "run.member": None,
     "dashboard.host": "127.0.0.1",
     "dashboard.port": 8050,
     "dashboard.token": None,
