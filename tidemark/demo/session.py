@@ -26,6 +26,7 @@ from tidemark.kafka_admin import pipeline_topics
 _REFRESH_S = 0.25
 _PAUSE_PER_LOOK = 10.0
 _DRAIN_LIMIT_S = 60.0
+_QUIET_S = 1.0
 
 
 def run_demo(directory: Path, rate: float, seconds: float | None, console: Console) -> int:
@@ -146,9 +147,13 @@ class _Session:
         self._note = "The generator is done; the last windows become final."
         sent = sum(self._sent(broker).values())
         deadline = time.monotonic() + _DRAIN_LIMIT_S
+        before, since_s = Snapshot(), time.monotonic()
         while time.monotonic() < deadline:
             shown = self._look(screen, reader)
-            if shown.read == sent and shown.settled:
+            if shown.pipelines != before.pipelines:
+                before, since_s = shown, time.monotonic()
+            quiet = time.monotonic() - since_s >= _QUIET_S  # sessions may still come to their end
+            if shown.read == sent and shown.settled and quiet:
                 return
             dataflow.check()
 
