@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflows.streaming.deadletters import source_headers
+from dataflows.streaming.deadletters import SOURCE_OFFSET, source_headers
 from dataflows.streaming.schema import UNKNOWN
 from dataflows.streaming.timestamps import Int64Array
 from dataflows.streaming.transform import Records, Transformed
@@ -24,7 +24,7 @@ from stats.login_rules import LoginRules
 from stats.processed_logins import ANOMALIES, CATEGORY
 from tidemark.config.pipelines import ProcessedLoginsSettings
 
-SUSPICIOUS_LOCALE = "suspicious_locale"
+_SUSPICIOUS = ("suspicious_locale",)
 
 # Values stay as they were written, whatever is in them: no number is too long, none is rounded.
 Fields: TypeAlias = dict[str, Any]
@@ -75,35 +75,42 @@ class LoginProcessor:
         rows = types.unknown()
         types.ask(rows, list(map(_decode, _values(records, rows))))
         keep = types.that(lambda name: not self._taken or name.casefold() in self._taken)
-        rows = np.flatnonzero(keep)
-        logins = list(map(_decode, _values(records, rows)))
         locales = _Texts(records, "locale")
-        locales.ask(rows, logins)
+        rows = locales.unknown(keep)
+        locales.ask(rows, list(map(_decode, _values(records, rows))))
 
+        rows = np.flatnonzero(keep)
         categories = [self._categories.of(name).value for name in types.names]
         reasons = self._reasons(records, rows, locales)
         anomalies = np.zeros(len(records), np.int64)
         anomalies[rows] = list(map(bool, reasons))
         now = self._clock().isoformat().replace("+00:00", "Z")
-        for login, at, code, why in zip(
-            logins,
+        first = records.message(0)
+        source, partition = source_headers(first)[:-1], first.partition()
+        out = []
+        for position, at, code, why in zip(
+            records.positions[rows].tolist(),
             _readable(records.event_time_us[rows]),
             types.codes[rows].tolist(),
             reasons,
             strict=True,
         ):
+            message = records.messages[position]
+            login = _decode(message.value() or b"")
             login["timestamp"] = at
             login["processed_timestamp"] = now
             login["device_category"] = categories[code]
             login["anomaly"] = bool(why)
             login["anomaly_reasons"] = why
+            headers = (*source, (SOURCE_OFFSET, b"%d" % (message.offset() or 0)))
+            out.append(Record(self._topic, message.key(), _encode(login), headers, partition))
         return Transformed(
             columns={
                 CATEGORY: pa.array(categories, pa.string()).take(pa.array(types.codes)),
                 ANOMALIES: pa.array(anomalies),
             },
             keep=keep,
-            commands=[SendRecords(self._sent(records, rows, logins))] if logins else [],
+            commands=[SendRecords(out)] if out else [],
         )
 
     def state(self) -> dict[str, Any] | None:
@@ -112,10 +119,12 @@ class LoginProcessor:
             return None
         return {"max_event_us": self._max_event_us, "rules": self._rules.state()}
 
-    def _reasons(self, records: Records, rows: Int64Array, locales: _Texts) -> list[list[str]]:
+    def _reasons(
+        self, records: Records, rows: Int64Array, locales: _Texts
+    ) -> list[tuple[str, ...]]:
         """Return why each of `rows` is an anomaly; empty: it is none."""
         suspicious = locales.that(self._suspicious.__contains__)[rows].tolist()
-        reasons = [[SUSPICIOUS_LOCALE] if is_so else [] for is_so in suspicious]
+        reasons: list[tuple[str, ...]] = [_SUSPICIOUS if is_so else () for is_so in suspicious]
         if self._rules is None:
             return reasons
         furthest = np.maximum.accumulate(np.append([self._max_event_us], records.event_time_us))
@@ -131,19 +140,11 @@ class LoginProcessor:
                 strict=True,
             )
         ):
-            reasons[place] += self._rules.judge(*event)
+            found = self._rules.judge(*event)
+            if found:
+                reasons[place] = (*reasons[place], *found)
         self._rules.forget(int(watermarks_us[-1]))
         return reasons
-
-    def _sent(self, records: Records, rows: Int64Array, logins: Sequence[Fields]) -> list[Record]:
-        out = []
-        for row, login in zip(rows.tolist(), logins, strict=True):
-            message = records.message(row)
-            headers = source_headers(message)
-            out.append(
-                Record(self._topic, message.key(), _encode(login), headers, message.partition())
-            )
-        return out
 
 
 class _Texts:
@@ -159,18 +160,17 @@ class _Texts:
         self.names: list[str] = encoded.dictionary.to_pylist()
         self.codes: Int64Array = encoded.indices.to_numpy().astype(np.int64)
 
-    def unknown(self) -> Int64Array:
+    def unknown(self, among: npt.NDArray[np.bool_] | bool = True) -> Int64Array:
         """Return the rows in which there is no name."""
-        return np.flatnonzero(self.that(UNKNOWN.__eq__))
+        return np.flatnonzero(self.that(UNKNOWN.__eq__) & among)
 
     def ask(self, rows: Int64Array, originals: Sequence[Fields]) -> None:
-        """Take the name from the original record in those of `rows` in which there is none."""
+        """Take the names of rows from their original records, where those have one."""
         numbers = {name: number for number, name in enumerate(self.names)}
-        places = np.flatnonzero(self.that(UNKNOWN.__eq__)[rows])
-        for place in places.tolist():
-            name = _text(originals[place].get(self._column))
+        for row, original in zip(rows.tolist(), originals, strict=True):
+            name = _text(original.get(self._column))
             if name:
-                self.codes[rows[place]] = numbers.setdefault(name, len(numbers))
+                self.codes[row] = numbers.setdefault(name, len(numbers))
         self.names = list(numbers)
 
     def that(self, holds: Callable[[str], bool]) -> npt.NDArray[np.bool_]:

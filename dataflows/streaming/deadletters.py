@@ -14,6 +14,7 @@ from sinks.commands import Record
 
 DEAD_LETTER_SUFFIX = ".dlq"
 LATE_SUFFIX = ".late"
+SOURCE_OFFSET = "source.offset"
 
 
 class Message(Protocol):
@@ -70,9 +71,9 @@ def late_record(message: Message, pipeline: str, window_start_us: int, watermark
 
 
 def source_headers(message: Message) -> tuple[tuple[str, bytes], ...]:
-    """Return where a record comes from; copies of one, written twice, are told by it."""
+    """Return where a record comes from, the offset last; copies, written twice, are told by it."""
     return (
         ("source.topic", str(message.topic()).encode()),
         ("source.partition", str(message.partition()).encode()),
-        ("source.offset", str(message.offset()).encode()),
+        (SOURCE_OFFSET, str(message.offset()).encode()),
     )
