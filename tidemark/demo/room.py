@@ -70,6 +70,7 @@ class Room:
 
 
 def _settings(address: str, rate: float, duration_s: float | None) -> dict[str, Any]:
+    batch_size = max(1, round(rate / 10))
     return {
         "kafka": {"bootstrap_servers": address},
         "time": {"out_of_orderness_s": OUT_OF_ORDERNESS_S, "idle_after_s": IDLE_AFTER_S},
@@ -92,8 +93,10 @@ def _settings(address: str, rate: float, duration_s: float | None) -> dict[str, 
         "logging": {"level": "info", "format": "json"},
         "generator": {
             "stream": "all",
-            "rate": rate,
-            "batch_size": max(1, round(rate / 10)),
+            # In batches: a hundred sends a second and stream would take a third of a core.
+            "rate": None,
+            "batch_size": batch_size,
+            "interval_s": batch_size / rate,
             "duration_s": duration_s,
             "population": {"users": 2_000, "items": 500, "session_s": 12.0},
             "activity": {"session_gap_s": 1.5 * SESSION_GAP_S},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from dataflows.catalog import PIPELINES
 from generator.command import topics_of
 from tidemark.config import load_settings
@@ -41,7 +43,7 @@ def test_the_configuration_is_valid_and_the_only_one(tmp_path: Path) -> None:
     environ = room.environment({"MONGO_URI": "mongodb://x", "TIDEMARK_RUN__PROCESSES": "9"})
     settings = load_settings(environ=environ, dotenv=None)
     assert settings.kafka.bootstrap_servers == "127.0.0.1:9"
-    assert settings.generator.rate == 123
+    assert settings.generator.wall_rate == pytest.approx(123)
     assert settings.run.processes == 1
     assert [str(url) for url in settings.documents.urls] == ["sqlite:demo.db"]
 
