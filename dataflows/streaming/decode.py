@@ -197,8 +197,15 @@ class Decoder:
             rows.extend(map(self._decode, values))  # type: ignore[arg-type]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
             return False
-        # msgspec does not look into the strings of ignored fields; JSON is UTF-8 all through.
-        return b"".join(values).isascii()  # type: ignore[arg-type]
+        # msgspec does not look into the strings of ignored fields; JSON is UTF-8 all through. Each
+        # value begins and ends with a bracket or white space: joined they are UTF-8 if all are.
+        joined = b"".join(values)  # type: ignore[arg-type]
+        if not joined.isascii():
+            try:
+                joined.decode()
+            except UnicodeDecodeError:
+                return False
+        return True
 
     def _parse_one(self, value: bytes | None) -> Event:
         if value is None:

@@ -1,12 +1,11 @@
 """Columns of text: ids and names that must be right, and optional ones that have a default.
 
-A column is looked at as a whole first; only where something in it is odd are its texts looked at
-one by one.
+A column is looked at as a whole: first with a few passes over its bytes, which nearly always settle
+it, then text by text, but never in Python.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from dataflows.streaming.rejects import BadRows, Reason, shown
 
 _PRINTABLE_BITS = 14_000
 """Python prints integers of up to 4,300 digits."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = r"[\x00-\x1f\x7f-\x9f]"
 
 
 class TextColumns:
@@ -35,13 +34,15 @@ class TextColumns:
         if self._is_plain(column):
             return column
         limit = self._max_length
-        for row, text in enumerate(column.to_pylist()):
+        usable = self._are_usable(column).to_numpy(zero_copy_only=False)
+        for row in np.flatnonzero(~usable).tolist():
+            text = column[row].as_py()
             if not text:
                 bad.add(row, Reason.INVALID_SCHEMA, f"{name}: is empty")
             elif len(text) > limit:
                 message = f"{name}: {len(text)} characters, at most {limit} are taken"
                 bad.add(row, Reason.INVALID_ID, message)
-            elif _CONTROL.search(text):
+            else:
                 message = f"{name}: {shown(text)} has a control character"
                 bad.add(row, Reason.INVALID_ID, message)
         return column
@@ -60,21 +61,22 @@ class TextColumns:
             elif self._is_plain(column.drop_null()):
                 return pc.fill_null(column, default), 0
         except (pa.ArrowInvalid, pa.ArrowTypeError):
-            pass  # of several types: one by one
-        dropped = 0
-        texts = []
-        for value in values:
-            text = self._usable(value, default)
-            dropped += value is not None and text is None
-            texts.append(default if text is None else text)
-        return pa.array(texts, pa.string()), dropped
+            pass  # of several types
+        texts = [
+            value if type(value) is str else self._decimal(value) if type(value) is int else None
+            for value in values
+        ]
+        column = pa.array(texts, pa.string())
+        usable = pc.or_(self._are_usable(column), pc.equal(column, default))
+        usable = pc.fill_null(usable, False)
+        dropped = usable.false_count - sum(value is None for value in values)
+        return pc.if_else(usable, column, default), dropped
 
-    def _usable(self, value: object, default: str) -> str | None:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            return None
-        text = self._decimal(value)
-        fits = 0 < len(text) <= self._max_length and not _CONTROL.search(text)
-        return text if fits or text == default else None
+    def _are_usable(self, column: pa.StringArray) -> pa.BooleanArray:
+        """Tell of each text whether it is non-empty, short enough and printable; null is null."""
+        lengths = pc.utf8_length(column)
+        fits = pc.and_(pc.greater(lengths, 0), pc.less_equal(lengths, self._max_length))
+        return pc.and_(fits, pc.invert(pc.match_substring_regex(column, _CONTROL)))
 
     def _decimal(self, value: str | int) -> str:
         """Return an integer's decimal text; one too long to print is too long for an id."""
@@ -87,7 +89,7 @@ class TextColumns:
     def _is_plain(self, column: pa.StringArray) -> bool:
         """Tell by the column as a whole that every text is non-empty, short enough and printable.
 
-        False means that they have to be looked at one by one, no more.
+        False means that they have to be looked at more closely, no more.
         """
         count = len(column)
         if not count:
