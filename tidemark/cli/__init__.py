@@ -29,6 +29,8 @@ VERBS: Final[dict[str, str]] = {
     "dlq": "tidemark.cli.dlq",
     "late": "tidemark.cli.late",
     "recompute": "tidemark.cli.recompute",
+    "alerts": "tidemark.cli.alerts",
+    "notify": "tidemark.cli.notify",
 }
 
 

@@ -1,9 +1,9 @@
 """Every metric of Tidemark.
 
 Names follow one rule: `tidemark_<part>_<what>[_<unit>][_total]`. Parts are `source` (what is read),
-`pipeline` (what becomes of it), `state` (what is kept), `store` (what is written), `recovery` and
-`supervisor`. Units are `seconds` and `bytes`; what is counted stands in the plural. `_total` ends
-the name of a counter, and of nothing else.
+`pipeline` (what becomes of it), `state` (what is kept), `store` (what is written), `notify` (who is
+told), `recovery` and `supervisor`. Units are `seconds` and `bytes`; what is counted stands in the
+plural. `_total` ends the name of a counter, and of nothing else.
 
 Nothing here is done per event: counters grow by batch, and what depends on the clock is worked out
 when somebody asks. Counters begin at zero with each process; the books that survive restarts are in
@@ -105,6 +105,33 @@ STORE_QUEUED = Gauge(
 )
 STORE_UNAVAILABLE = Gauge(
     "tidemark_store_unavailable_lanes", "Lanes that wait for a store to come back.", ["store"]
+)
+
+NOTIFY_MESSAGES = Counter(
+    "tidemark_notify_messages_total", "Messages that a channel has taken.", ["channel"]
+)
+NOTIFY_ALERTS = Counter(
+    "tidemark_notify_alerts_total",
+    "Begins and ends that those messages told of; a burst is one message.",
+    ["channel"],
+)
+NOTIFY_FAILURES = Counter(
+    "tidemark_notify_failures_total",
+    "Messages that a channel did not take; they are tried again.",
+    ["channel"],
+)
+NOTIFY_WAITING = Gauge(
+    "tidemark_notify_waiting_alerts", "Begins and ends that are still to be sent.", ["channel"]
+)
+NOTIFY_TOO_OLD = Gauge(
+    "tidemark_notify_dropped_alerts",
+    "Begins and ends that were too old to be sent, since the journal was made.",
+    ["channel"],
+)
+NOTIFY_FAILING = Gauge(
+    "tidemark_notify_failing_channels",
+    "1 while a channel does not take its messages, otherwise 0.",
+    ["channel"],
 )
 
 

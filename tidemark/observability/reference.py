@@ -30,7 +30,7 @@ _HEAD = """\
 |---|---|
 | `/healthz` | 200 while the supervisor is alive, else 503: what a liveness probe restarts |
 | `/readyz` | 200 when every process is connected and broker and stores answer, else 503 |
-| `/metrics` | the metrics of all processes; the label `process` is 0, 1, ... or `supervisor` |
+| `/metrics` | the metrics of all; the label `process` is 0, 1, ..., `supervisor` or `notify` |
 | `/metrics/0`, `/metrics/supervisor` | those of one process |
 
 ```
@@ -57,6 +57,7 @@ _PARTS = {
     "pipeline": "What becomes of it",
     "state": "What is kept",
     "store": "What is written",
+    "notify": "Who is told of alerts",
     "recovery": "The recovery store",
     "supervisor": "The supervisor",
 }

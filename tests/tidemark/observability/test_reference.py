@@ -11,7 +11,7 @@ from tidemark.observability.reference import PAGE, Described, described, main, r
 
 ROOT = Path(__file__).parents[3]
 RULE = re.compile(
-    r"tidemark_(source|pipeline|state|store|recovery|supervisor)"
+    r"tidemark_(source|pipeline|state|store|notify|recovery|supervisor)"
     r"(_[a-z]+)*(_seconds|_bytes|_[a-z]+s)(_total)?"
 )
 METRICS = described()
