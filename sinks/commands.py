@@ -13,10 +13,11 @@ a name and refuses such a document.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
+import msgspec
 import polars as pl
 
 Document: TypeAlias = dict[str, Any]
@@ -111,8 +112,7 @@ class WritePoints:
     points: list[Point]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One Kafka record to send.
 
     Records of one `partition` number stay in order: they go to one partition of the topic, to that
@@ -122,7 +122,7 @@ class Record:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = field(default=())
+    headers: tuple[tuple[str, bytes], ...] = ()
     partition: int | None = None
 
 

@@ -107,7 +107,7 @@ class KafkaStore:
                     raise unsupported("Kafka", command)
                 for record in command.records:
                     self._produce(record)
-                    unacknowledged_bytes += _size_bytes(record)
+                    unacknowledged_bytes += len(record.value or b"") + _ROOM_BYTES
                     unpolled += 1
                     if unacknowledged_bytes > _UNACKNOWLEDGED_BYTES:
                         self._await_reports()
