@@ -1,7 +1,7 @@
 """The demo: everything on one machine, with nothing but Python.
 
-A Kafka broker inside this process, the generator and the dataflow as processes of their own, SQLite
-as the store, and a live view that reads nothing but that store.
+A Kafka broker inside this process, the generator, the dataflow and the live page as processes of
+their own, SQLite as the store, and a view in the terminal that reads nothing but that store.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The generator and the dataflow: processes whose output goes to files."""
+"""The generator, the dataflow and the live page: processes whose output goes to files."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from tidemark.kafka_admin import pipeline_topics
 _REFRESH_S = 0.25
 _PAUSE_PER_LOOK = 10.0
 _DRAIN_LIMIT_S = 60.0
+_PAGE = ["dashboard", "--any-port"]
 _QUIET_S = 1.0
 
 
@@ -59,6 +61,12 @@ def sending_s(seconds: float) -> float:
     return max(seconds - 8.0, seconds * 0.6)
 
 
+def page_address(output: str) -> str | None:
+    """Return where the live page says that it is; None before it does."""
+    found = re.search(r"^live page: (\S+)\n", output, re.MULTILINE)
+    return found[1] if found else None
+
+
 class _Session:
     def __init__(self, room: Room, rate: float, seconds: float | None, console: Console) -> None:
         self._room = room
@@ -87,20 +95,30 @@ class _Session:
             self._inputs = list(dict.fromkeys(reads.values()))
             dataflow = stack.enter_context(DemoProcess(room, "dataflow", "tidemark", ["run"]))
             generator = stack.enter_context(DemoProcess(room, "generator", "generator"))
+            page = stack.enter_context(DemoProcess(room, "dashboard", "tidemark", _PAGE))
             reader = StoreReader(room.store, reads)
             stack.callback(reader.close)
             screen = stack.enter_context(make_screen(self._console))
             self._steps = [f"Kafka broker inside this process at {broker.address}"]
             try:
+                self._until_page(screen, reader, page)
                 self._until_first_window(screen, reader, broker, dataflow, generator)
                 while generator.exit_code is None:
                     self._look(screen, reader)
                     dataflow.check()
+                    page.check()
                 generator.check(may_end=True)
                 self._drain(screen, reader, broker, dataflow)
             finally:
                 self.last_audit = Audit(self._sent(broker), reader.read())
             return self.last_audit
+
+    def _until_page(self, screen: Screen, reader: StoreReader, page: DemoProcess) -> None:
+        while (address := page_address(page.output)) is None:
+            self._look(screen, reader)
+            page.check()
+        self._steps.append(f"live page at {address}")
+        self._note = f"Live page: {address}  {self._note}"
 
     def _until_first_window(
         self,
