@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -29,6 +29,7 @@ from tidemark.errors import TidemarkError
 
 STATIC: Final = Path(__file__).parent / "static"
 _MOST_STREAMS = 1000
+_PATIENCE_S = 1.0
 _LONGEST_KEY = 1024
 _LONGEST_FORM = 4096
 _WRONG_TOKEN_COSTS_S = 0.5
@@ -89,6 +90,10 @@ class _Views:
         board, seen = self._live.board, 0
         with board.watching(view):
             yield b"retry: 2000\n\n"
+            if board.age_s() > 1.2 * self._live.state.refresh_s:
+                # Nobody has looked for a while: what comes in a moment is better than what is old.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(board.changed(), _PATIENCE_S)
             while not board.closed:
                 if board.revision > seen:
                     event, seen = board.event(VIEWS[view], seen), board.revision

@@ -22,6 +22,7 @@ class Board:
         self.revision = 0
         self.closed = False
         self._clock = clock
+        self._published_at_s = 0.0
         self._sections: dict[str, tuple[int, bytes]] = {}
         self._changed = asyncio.Event()
         self._watched: dict[str, int] = {}
@@ -30,6 +31,7 @@ class Board:
     def publish(self, sections: dict[str, Any]) -> None:
         """Put up what has changed since the last time, and wake everybody."""
         self.revision += 1
+        self._published_at_s = self._clock()
         for name, section in sections.items():
             encoded = msgspec.json.encode(section)
             before = self._sections.get(name)
@@ -51,6 +53,10 @@ class Board:
             round(self._clock() * 1000),
             b",".join(parts),
         )
+
+    def age_s(self) -> float:
+        """Return how long ago something was published."""
+        return self._clock() - self._published_at_s
 
     async def changed(self) -> None:
         """Return when something has been published, or the board is closed."""

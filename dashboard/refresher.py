@@ -11,14 +11,13 @@ from dashboard.board import Board
 from dashboard.rate import RateMeter, books
 from dashboard.reading import Reader, Source, StoreAbsent
 from dashboard.sections import SECTIONS
-from dashboard.state import STATUSES, STOCK_COUNTED, State
+from dashboard.state import ALERTS_READ, STATUSES, STOCK_COUNTED, State
 from tidemark.errors import TidemarkError
 from tidemark.log import RateLimited, get_logger
 
 IDLE_S = 15.0
 """Seconds between two looks at the store while nobody looks at the page."""
 
-_MOST_ALERTS = 300
 _MOST_STOCK = 100
 _LEADERS = 10
 _SILENT_S = 20.0
@@ -99,7 +98,7 @@ class Refresher:
             bounds = reader.bounds("interactions")
             state.hours.update(reader, self._clock(), bounds)
         state.metrics = reader.metrics()
-        alerts = reader.alerts(None, _MOST_ALERTS) + reader.alerts(BEGIN, _MOST_ALERTS)
+        alerts = reader.alerts(None, ALERTS_READ) + reader.alerts(BEGIN, ALERTS_READ)
         state.open_alerts, state.past_alerts = pair(alerts)
         state.stock = {status: reader.stock(status, _MOST_STOCK) for status in STATUSES}
         state.stock_counts = {

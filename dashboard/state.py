@@ -13,6 +13,8 @@ from dashboard.windows import Windows
 
 STATUSES = ("out", "low", "ok")
 STOCK_COUNTED = 10_000
+ALERTS_READ = 500
+"""The newest documents of alerts that are read, and the newest that begin one."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from dashboard.state import State
+from dashboard.state import ALERTS_READ, State
 from tidemark import __version__
 
 _MOST_IN_BANNER = 5
@@ -27,6 +27,7 @@ def page(state: State) -> dict[str, Any]:
         "pipelines": [_pipeline(state, info.name) for info in state.pipelines],
         "alerts": {
             "open": len(state.open_alerts),
+            "counted_to": ALERTS_READ,
             "newest": [asdict(alert) for alert in state.open_alerts[:_MOST_IN_BANNER]],
         },
     }

@@ -7,7 +7,7 @@ import { Stream } from "./stream.js";
 
 const VIEWS = ["now", "interactions", "logins", "commerce", "history", "alerts", "health"];
 const MAIN = { logins: "logins", commerce: "sales" };
-const NEW_MS = 10 * 60000;
+const NEW_MS = 2 * 60000;
 
 const main = document.getElementById("main");
 const trouble = document.getElementById("trouble");
@@ -112,8 +112,9 @@ function drawFrame(page) {
   drawBanner(page, now);
   const count = document.getElementById("alert-count");
   count.hidden = !page.alerts.open;
-  text(count, integer(page.alerts.open));
-  attribute(count, "aria-label", `${page.alerts.open} open`);
+  const open = integer(page.alerts.open) + (page.alerts.open >= page.alerts.counted_to ? "+" : "");
+  text(count, open);
+  attribute(count, "aria-label", `${open} open`);
   text(document.getElementById("source"), `Tidemark ${page.version}, ${store.name}, every ${page.refresh_s} s`);
   text(document.getElementById("zone"), `Times are those of ${Intl.DateTimeFormat().resolvedOptions().timeZone}; UTC on hover`);
 }

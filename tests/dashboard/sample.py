@@ -265,7 +265,7 @@ class Sample:
     def alerts(self) -> Iterator[Document]:
         """Yield four alerts, two of them over."""
         for rule, subject, severity, value, threshold, began_s, ended_s in (
-            ("reject_share", "user_interactions", "warning", 0.031, 0.02, 340, None),
+            ("reject_share", "user_interactions", "warning", 0.031, 0.02, 60, None),
             ("out_of_stock", "item-0042/north", "critical", 0, 20, 1260, None),
             ("login_anomalies", "processed_logins", "warning", 0.14, 0.1, 2900, 2540),
             ("traffic_drop", "user_interactions", "critical", 310.0, 500.0, 3500, 3380),
