@@ -80,6 +80,7 @@ def run(
 
     from tidemark.config import load_settings
     from tidemark.log import configure_logging
+    from tidemark.notify.beside import notifying
     from tidemark.observability.run import observed
     from tidemark.supervisor import GroupSpec, Supervisor, prepare_store
 
@@ -97,6 +98,9 @@ def run(
             member=settings.run.member or 0,
         )
         supervisor = Supervisor(spec)
-        with observed(settings, supervisor.state, store.directory):
+        with (
+            notifying(settings) as beside,
+            observed(settings, supervisor.state, store.directory, beside),
+        ):
             code = supervisor.run()
     raise typer.Exit(code)

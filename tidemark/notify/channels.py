@@ -114,7 +114,9 @@ class AppriseSender:
             storage_mode=apprise.PersistentStoreMode.MEMORY,
         )
         self._apprise = apprise.Apprise(asset=asset)
-        capture = apprise.LogCapture(logging.WARNING, fmt="%(message)s")  # type: ignore[no-untyped-call]
+        capture = apprise.LogCapture(  # type: ignore[no-untyped-call]
+            level=logging.WARNING, fmt="%(message)s"
+        )
         with capture as said:
             there = self._apprise.add(url)
             reason = said.getvalue()

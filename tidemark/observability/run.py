@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +17,22 @@ if TYPE_CHECKING:
 
 @contextmanager
 def observed(
-    settings: Settings, state: Callable[[], RunState], recovery_directory: Path
+    settings: Settings,
+    state: Callable[[], RunState],
+    recovery_directory: Path,
+    beside: Mapping[str, Callable[[], str]] | None = None,
 ) -> Iterator[int | None]:
-    """Serve health, readiness and metrics meanwhile; yield the port, None where nothing is."""
+    """Serve health, readiness and metrics meanwhile; yield the port, None where nothing is.
+
+    `beside` says how processes are asked for their metrics that are no part of the group.
+    """
     observability = settings.observability
     if not observability.enabled:
         yield None
         return
     connections = Connections(probes(settings), observability.probe_timeout_s)
     try:
-        view = RunView(state, connections, recovery_directory)
+        view = RunView(state, connections, recovery_directory, beside)
         with serving(view, observability.host, observability.port) as port:
             yield port
     finally:

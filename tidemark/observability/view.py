@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,9 +69,15 @@ class RunView:
     """Look at a run from outside its main thread."""
 
     def __init__(
-        self, state: Callable[[], RunState], connections: Connections, recovery_directory: Path
+        self,
+        state: Callable[[], RunState],
+        connections: Connections,
+        recovery_directory: Path,
+        beside: Mapping[str, Callable[[], str]] | None = None,
     ) -> None:
+        """`beside` are processes that are no part of the group: how each is asked, by its name."""
         self._state = state
+        self._beside = dict(beside or {})
         self._connections = connections
         self._registry = CollectorRegistry()
         self._registry.register(_Supervisor(state, recovery_directory))
@@ -101,12 +108,12 @@ class RunView:
         if process is None:
             texts, _ = self._texts(state)
             return merged({**texts, SUPERVISOR: exposition(self._registry).decode()})
-        for worker in state.workers:
-            if str(worker.index) == process:
-                try:
-                    return worker.ask().encode()
-                except Silent:
-                    return None
+        asked = {str(worker.index): worker.ask for worker in state.workers} | self._beside
+        if process in asked:
+            try:
+                return asked[process]().encode()
+            except Silent:
+                return None
         return None
 
     def _texts(self, state: RunState) -> tuple[dict[str, str], dict[int, str]]:
@@ -114,13 +121,18 @@ class RunView:
         texts: dict[str, str] = {}
         silent: dict[int, str] = {}
         workers = [worker for worker in state.workers if worker.alive]
-        with ThreadPoolExecutor(max(1, len(workers)), "ask") as threads:
+        with ThreadPoolExecutor(max(1, len(workers) + len(self._beside)), "ask") as threads:
             asked = [(worker.index, threads.submit(worker.ask)) for worker in workers]
+            others = [(name, threads.submit(ask)) for name, ask in self._beside.items()]
             for index, answer in asked:
                 try:
                     texts[str(index)] = answer.result()
                 except Silent as error:
                     silent[index] = str(error)
+            for name, answer in others:
+                # The group does not depend on it: silent, it is missing and no more.
+                with suppress(Silent):
+                    texts[name] = answer.result()
         return texts, silent
 
 
