@@ -8,7 +8,7 @@ import re
 import socketserver
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
 from email.policy import default
@@ -24,28 +24,44 @@ class People:
 
     def __init__(self) -> None:
         self.got: list[str] = []
-        self.tries = 0
         self.away = False
         self.slow_s = 0.0
         self.url = ""
-        self.on_message: Callable[[], None] = lambda: None
-        self.lock = threading.Lock()
+        self._hold_at: int | None = None
+        self._held, self._release = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
 
     def take(self, text: str) -> bool:
         """Take a message in; tell whether it was taken."""
         time.sleep(self.slow_s)
-        with self.lock:
-            self.tries += 1
-            if self.away:
-                return False
-            self.got.append(text)
-        self.on_message()
-        return True
+        with self._lock:
+            held = self._hold_at is not None and len(self.got) >= self._hold_at
+            if not (held or self.away):
+                self.got.append(text)
+        if held:
+            self._held.set()
+            self._release.wait(60)
+        return not (held or self.away)
+
+    def hold_at(self, count: int) -> None:
+        """After so many messages keep who brings the next one waiting, and then not take it."""
+        self._held.clear()
+        self._release.clear()
+        self._hold_at = count
+
+    def wait_until_held(self, timeout_s: float = 60.0) -> None:
+        """Return when somebody is kept waiting: all messages before have been dealt with."""
+        assert self._held.wait(timeout_s), f"{len(self.got)} messages came"
+
+    def let_go(self) -> None:
+        """Send whoever waits away, and take what comes from now on."""
+        self._hold_at = None
+        self._release.set()
 
     def told(self) -> list[tuple[str, str]]:
         """Return id and state of every single alert that messages told of; fails for a digest."""
         found = []
-        with self.lock:
+        with self._lock:
             texts = list(self.got)
         for text in texts:
             identity, state = _ID.search(text), _STATE.search(text)

@@ -27,7 +27,7 @@ class Finished:
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return this process's environment without its own settings, with `settings`."""
-    ours = ("TIDEMARK_", "KAFKA_", "MONGO_", "INFLUX_", "DASHBOARD_", "BYTEWAX_")
+    ours = ("TIDEMARK_", "KAFKA_", "MONGO_", "INFLUX_", "DASHBOARD_", "BYTEWAX_", "NOTIFY_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **settings}
 

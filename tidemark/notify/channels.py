@@ -125,6 +125,10 @@ class AppriseSender:
         for server in self._apprise:
             server.socket_connect_timeout = settings.timeout_s
             server.socket_read_timeout = settings.timeout_s
+            if server.request_rate_per_sec == apprise.NotifyBase.request_rate_per_sec:
+                # Its pause after each request where it knows nothing of a service; ours is the
+                # share of a minute. What it knows of a service holds.
+                server.request_rate_per_sec = 0
 
     def send(self, message: Message) -> None:
         """Send once; trying again is up to the caller."""

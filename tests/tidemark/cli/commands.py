@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 
 def environment(**environ: str) -> dict[str, str]:
     """Return an environment without the settings of whoever runs the tests."""
-    prefixes = ("TIDEMARK_", "KAFKA_", "MONGO_", "INFLUX_", "BYTEWAX_")
+    prefixes = ("TIDEMARK_", "KAFKA_", "MONGO_", "INFLUX_", "BYTEWAX_", "NOTIFY_")
     own = {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
     return {**own, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environ}
 
