@@ -48,6 +48,13 @@ def by_topic(pipelines: Iterable[AnyPipeline]) -> dict[str, list[AnyPipeline]]:
     return topics
 
 
+class TopicLoop(TidemarkError):
+    """What a pipeline writes would be read again, for ever."""
+
+    exit_code = EXIT_USAGE
+    permanent = True
+
+
 def topic_spec(settings: Settings, pipelines: Sequence[AnyPipeline]) -> TopicSpec:
     """Return how the topic that the pipelines have in common is read."""
     first = pipelines[0]
@@ -77,9 +84,17 @@ def _outputs(settings: Settings, pipelines: Sequence[AnyPipeline]) -> tuple[str,
 def assemble(
     flow: Dataflow, env: Environment, settings: Settings, pipelines: Sequence[AnyPipeline]
 ) -> None:
-    """Add pipelines to a flow. Raises SchemaConflict."""
+    """Add pipelines to a flow. Raises SchemaConflict, TopicLoop."""
     outlets = Outlets()
-    for topic, sharing in by_topic(pipelines).items():
+    topics = by_topic(pipelines)
+    for sharing in topics.values():
+        for name in _outputs(settings, sharing):
+            if name in topics:
+                raise TopicLoop(
+                    f"topic {name} is read by {topics[name][0].name} and written to as well",
+                    remedy="write to another topic (pipelines.*.output_topic, alerts.topic)",
+                )
+    for topic, sharing in topics.items():
         step = _step_of(topic)
         spec = topic_spec(settings, sharing)
         events = read(f"read_{step}", flow, env, spec)

@@ -24,6 +24,8 @@ from dataflows.streaming.texts import TextColumns
 from dataflows.streaming.timestamps import INVALID_US, Int64Array, parse_timestamps
 
 _ANY_JSON = msgspec.json.Decoder()
+_UNREADABLE: list[object] = []
+"""In the place of a value that cannot be read: of no use as any optional field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ class Decoder:
         fields = [f for f in every if not f.role.is_optional or wanted is None or f.name in wanted]
         parsed = parsed_as(schema, [field.name for field in fields])
         self._decode = msgspec.json.Decoder(parsed).decode
+        self._parsed = parsed
+        self._optional = [field.name for field in fields if field.role.is_optional]
+        undecoded = parsed_as(schema, self._optional, msgspec.Raw)
+        self._decode_required = msgspec.json.Decoder(undecoded).decode
         self._limits = limits
         self._texts = TextColumns(limits.max_id_length)
         self._fields = [field for field in fields if field.role is not Role.TIMESTAMP]
@@ -210,10 +216,28 @@ class Decoder:
     def _parse_one(self, value: bytes | None) -> Event:
         if value is None:
             raise msgspec.DecodeError("null value (a tombstone)")
-        row: Event = self._decode(value)
+        try:
+            row: Event = self._decode(value)
+        except msgspec.ValidationError:
+            row = self._without_unreadable(value)
         if not value.isascii():
             value.decode()
         return row
+
+    def _without_unreadable(self, value: bytes) -> Event:
+        """Parse a record of which an optional field may hold a number out of range.
+
+        Such a field is of a wrong type, which does not cost the record. Raises what is wrong beside
+        that.
+        """
+        fields = msgspec.structs.asdict(self._decode_required(value))
+        for name in self._optional:
+            if isinstance(fields[name], msgspec.Raw):
+                try:
+                    fields[name] = _ANY_JSON.decode(fields[name])
+                except msgspec.ValidationError:
+                    fields[name] = _UNREADABLE
+        return self._parsed(**fields)
 
     def _wrong_type(self, position: int, value: bytes, error: msgspec.ValidationError) -> Reject:
         # A wrong type is found before the end is read: what comes after it may be no JSON at all.

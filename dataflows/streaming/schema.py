@@ -121,11 +121,11 @@ def fields_of(schema: type[Event]) -> tuple[Field, ...]:
     return tuple(fields)
 
 
-def parsed_as(schema: type[Event], wanted: Collection[str]) -> type[Event]:
+def parsed_as(schema: type[Event], wanted: Collection[str], optional: Any = Any) -> type[Event]:
     """Return the schema as records are parsed: of the optional fields only the wanted ones.
 
     What is not a field is not decoded; which records are valid does not change by it. An optional
-    field that is absent is None, as one that is null.
+    field that is absent is None, as one that is null. `optional` is the type of those fields.
     """
     hints = get_type_hints(schema, include_extras=True)
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
@@ -133,7 +133,7 @@ def parsed_as(schema: type[Event], wanted: Collection[str]) -> type[Event]:
         if not field.role.is_optional:
             fields.append((field.name, hints[field.name]))
         elif field.name in wanted:
-            fields.append((field.name, Any, None))
+            fields.append((field.name, optional, None))
     parsed = msgspec.defstruct(schema.__name__, fields, bases=(Event,), kw_only=True, gc=False)
     return cast(type[Event], parsed)
 
