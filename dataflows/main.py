@@ -23,6 +23,7 @@ def build(settings: Settings) -> Dataflow:
     """Return a flow of the enabled pipelines. Raises TidemarkError where it could not work."""
     from bytewax.dataflow import Dataflow
 
+    from dataflows.alerting.resolve import tell_of_resting_rules
     from dataflows.assembly import assemble
     from dataflows.catalog import check, chosen
     from dataflows.surroundings import surroundings, topics_there
@@ -30,7 +31,9 @@ def build(settings: Settings) -> Dataflow:
     check(settings)
     flow = Dataflow("tidemark")
     env = surroundings(settings)
-    assemble(flow, env, settings, chosen(settings, topics_there(settings)))
+    pipelines = chosen(settings, topics_there(settings))
+    tell_of_resting_rules(settings, pipelines)
+    assemble(flow, env, settings, pipelines)
     return flow
 
 

@@ -21,11 +21,14 @@ from stats.tables import COUNT, CountTable
 from tidemark.config import Settings
 from tidemark.config.alerts import RuleSettings
 from tidemark.errors import ConfigError, Problem
+from tidemark.log import get_logger
 
 if TYPE_CHECKING:
     from dataflows.pipeline import Pipeline
 
 _SAMPLE = "sample"
+
+log = get_logger(__name__)
 
 
 class _Unfit(Exception):
@@ -67,6 +70,14 @@ def check_rules(settings: Settings, pipelines: Iterable[Pipeline[Any]]) -> None:
             problems.append(Problem(path, found, unfit.expected, unfit.remedy, told))
     if problems:
         raise ConfigError(problems)
+
+
+def tell_of_resting_rules(settings: Settings, running: Iterable[Pipeline[Any]]) -> None:
+    """Say which enabled rules nobody evaluates, for their pipeline does not run."""
+    names = {pipeline.name for pipeline in running}
+    for rule in settings.alerts.rules:
+        if rule.enabled and rule.pipeline not in names:
+            log.warning("rule_rests", rule=rule.name, pipeline=rule.pipeline)
 
 
 def rules_of(pipeline: Pipeline[Any]) -> list[WatchedRule]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from tidemark.config import Loaded, load_with_origins
+from tidemark.config import Loaded, Settings, load_with_origins
 from tidemark.config.present import plain, rows, shown_value
 from tidemark.errors import ConfigError, Problem
 
@@ -31,7 +31,8 @@ ConfigOption = Annotated[
 @app.command()
 def check(config: ConfigOption = None) -> None:
     """Validate the settings; exit 0 and print "config ok", or exit 2 and print all problems."""
-    _load(config)
+    loaded = _load(config)
+    _check_alerts(loaded.settings)
     typer.echo("config ok")
 
 
@@ -55,11 +56,38 @@ def _load(config: Path | None) -> Loaded:
     try:
         return load_with_origins(config)
     except ConfigError as error:
-        if sys.stderr.isatty():
-            _print_problems(error.problems)
-        else:
-            typer.echo(str(error), err=True)
-        raise typer.Exit(error.exit_code) from None
+        _fail(error)
+
+
+def _fail(error: ConfigError) -> NoReturn:
+    if sys.stderr.isatty():
+        _print_problems(error.problems)
+    else:
+        typer.echo(str(error), err=True)
+    raise typer.Exit(error.exit_code) from None
+
+
+def _check_alerts(settings: Settings) -> None:
+    """Check what only the pipelines, and the library that tells people, know."""
+    problems: list[Problem] = []
+    if settings.alerts.rules:
+        from dataflows.catalog import check as check_rules
+
+        problems += _problems_of(lambda: check_rules(settings))
+    if settings.alerts.channels or settings.alerts.notify_urls is not None:
+        from tidemark.notify.channels import open_channels
+
+        problems += _problems_of(lambda: open_channels(settings))
+    if problems:
+        _fail(ConfigError(problems))
+
+
+def _problems_of(checked: Callable[[], object]) -> Sequence[Problem]:
+    try:
+        checked()
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _as_json(loaded: Loaded) -> dict[str, Any]:

@@ -148,3 +148,19 @@ def test_no_command_shows_a_secret(tmp_path: Path, arguments: tuple[str, ...], b
     _, terminal = on_a_terminal(tmp_path, *arguments, environ=environ)
     for text in (done.stdout, done.stderr, terminal):
         assert "hunter2" not in text
+
+
+def test_rules_and_channels_are_checked_as_well(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "alerts:\n"
+        "  rules:\n"
+        "    - {name: a, pipeline: interactions, metric: totals, op: '>', threshold: 1}\n"
+        "    - {name: b, pipeline: interactions, metric: count, per: user, op: '>', threshold: 1}\n"
+        "  channels: {ops: {min_severity: critical}}\n"
+    )
+    done = tidemark(tmp_path, "check")
+    assert done.returncode == 2
+    assert "2 problems" in done.stderr
+    assert "alerts.rules[0].metric = 'totals'" in done.stderr
+    assert "did you mean total?" in done.stderr
+    assert "alerts.channels.ops" in done.stderr
