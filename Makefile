@@ -17,10 +17,10 @@ $(MADE): FORCE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check chaos demo bench up down format lock clean FORCE
+.PHONY: help setup test check chaos demo bench up down screenshots format lock clean FORCE
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  PYTHON=/path/to/python3.12 chooses the interpreter of setup; ARGS="..." goes to pytest or the benchmark.'
 
@@ -58,6 +58,9 @@ up: ## Start everything in containers (docker-compose.yml), with passwords made 
 
 down: ## Stop the containers; the data stays in volumes
 	docker compose down
+
+screenshots: $(DEV) ## Take the pictures of the live page anew (needs Chromium)
+	$(PY) -m tests.dashboard.screenshots
 
 format: $(DEV) ## Format the sources and fix what lint can fix
 	$(PY) -m ruff check --fix .

@@ -69,8 +69,9 @@ export class Chart {
     new ResizeObserver(() => this.resize()).observe(this.frame);
   }
 
-  update({ times, series, until = null }) {
+  update({ times, series, until = null, step = null }) {
     this.data = { times, series };
+    this.step = step;
     this.until = until;
     this.draw();
   }
@@ -207,7 +208,8 @@ export class Chart {
     const { times } = this.data;
     const layer = this.layers.marks;
     const style = `series s${(one.colour ?? number) % 9}`;
-    const width = times.length > 1 ? xOf(times[1]) - xOf(times[0]) : 12;
+    const step = this.step ?? (times.length > 1 ? times[1] - times[0] : null);
+    const width = step ? xOf(times[0] + step) - xOf(times[0]) : 12;
     if (this.columns) {
       const bar = Math.max(1, Math.min(26, width * 0.72));
       let d = "";

@@ -6,6 +6,7 @@ const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const two = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const share = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
+const significant = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 });
 const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const seconds = new Intl.DateTimeFormat(undefined, { ...clock, second: "2-digit" });
 const minutes = new Intl.DateTimeFormat(undefined, clock);
@@ -24,6 +25,8 @@ export const compact = known((value) => (Math.abs(value) < 10000 ? whole : short
 export const percent = known((value) => share.format(value));
 export const plain = known((value) =>
   Number.isInteger(value) || Math.abs(value) >= 100 ? whole.format(value) : two.format(value));
+// A number as it was found, whatever its size.
+export const exact = known((value) => significant.format(value));
 
 export const time = known((ms) => seconds.format(ms));
 export const hour = known((ms) => minutes.format(ms));

@@ -1,12 +1,12 @@
 // Alerts: what is open, since when, and what has passed.
 
 import { h, text } from "../dom.js";
-import { age, NOTHING, plain, setWhen } from "../format.js";
+import { age, exact, NOTHING, setWhen } from "../format.js";
 import { cellText, choice, Panel, Table } from "../parts.js";
 
 export default function alerts({ setRoute, now }) {
   let severity = "all", needle = "", found = null;
-  const value = (one) => (typeof one === "number" ? plain(one) : (one ?? NOTHING));
+  const value = (one) => (typeof one === "number" ? exact(one) : (one ?? NOTHING));
   const columns = (open) => [
     { name: "Severity", cell: (row, td) => {
       const tag = td.firstElementChild ?? td.appendChild(h("span"));

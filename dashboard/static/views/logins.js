@@ -24,7 +24,7 @@ export default function logins() {
   });
   const ips = new Bars({ label: "Frequent addresses" });
   const processed = {
-    total: new Figure("Processed logins"),
+    total: new Figure("Processed"),
     anomalies: new Figure("Anomalies"),
   };
   const anomalies = new Chart({ title: "Anomalies per window", columns: true, form: integer, legend: false, height: 190 });
@@ -37,7 +37,7 @@ export default function logins() {
     new Panel("By locale", { ...of, note: "newest window" }, locales.element),
     new Panel("Versions", { ...of, note: "newest window" }, versions.element),
     new Panel("Frequent addresses", { ...of, note: "newest window" }, ips.element),
-    new Panel("Processed logins", { ...done, wide: true, slim: true },
+    new Panel("Processed logins", { ...done, wide: true, note: "newest window" },
       h("div", { class: "halves" }, h("dl", { class: "figures two" }, ...Object.values(processed).map((one) => one.element)), anomalies.element)),
     new Panel("Processed, by category", { ...done, note: "newest window" }, categories.element),
     new Panel("Processed, by version", { ...done, note: "newest window" }, appVersions.element),
@@ -55,7 +55,7 @@ export default function logins() {
         window_.replaceChildren("from ", setWhen(h("time"), found.newest.timestamp, time), " to ", setWhen(h("time"), found.newest.window_end, time));
         devices.update({ times: timesOf(found.axis), series: seriesOf(found.by_device_type) });
         locales.update(entries(found.newest.by_locale).slice(0, 12));
-        versions.update((found.newest.app_versions ?? []).slice(0, 12));
+        versions.update((found.newest.app_versions ?? []).slice(0, 8));
         ips.update((found.newest.frequent_ips ?? []).map((one) => ({ name: one.ip, value: one.count })));
       }
       const odd = changed.has("processed_logins") && sections.processed_logins;

@@ -5,7 +5,7 @@ import { h, text } from "../dom.js";
 import { decimal, integer, moment, setWhen } from "../format.js";
 import { Bars, choice, entries, Figure } from "../parts.js";
 
-export function lookup({ ask, setRoute, refreshMs }) {
+export function lookup({ ask, setRoute, refreshMs, info }) {
   let kind = "user", id = "", due = 0, asking = false, suggested = "";
   const list = h("datalist", { id: "lookup-ids" });
   const input = h("input", { id: "lookup-id", type: "search", list: "lookup-ids", autocomplete: "off",
@@ -69,9 +69,10 @@ export function lookup({ ask, setRoute, refreshMs }) {
     times.replaceChildren("first seen ", setWhen(h("time"), stats.first_seen, moment), ", last ", setWhen(h("time"), stats.last_seen, moment));
     for (const [name, figure] of Object.entries(figures)) figure.update(stats[name]);
     types.update(entries(stats.by_type).map((one, i) => ({ ...one, colour: i })));
-    history.update({ times: found.history.map((one) => one[0]),
-      series: [{ name: "count", values: found.history.map((one) => one[1]) }],
-      until: found.history.length ? found.history[found.history.length - 1][0] + 10000 : null });
+    const step = 1000 * (info("interactions")?.window_s || 10);
+    const seen = found.history.map((one) => one[0]);
+    history.update({ times: seen, step, series: [{ name: "count", values: found.history.map((one) => one[1]) }],
+      until: seen.length ? seen[seen.length - 1] + step : null });
   }
 
   function choose(chosenKind, chosenId, { move = true } = {}) {
