@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,8 @@ import pytest
 
 from generator import GeneratorSettings
 from tests.end_to_end.conftest import PARTITIONS, WINDOW_S, fill
+from tests.faults.job import Job
+from tests.faults.seeds import seed
 from tests.sinks.readers import sqlite_documents
 from tests.support.comparing import assert_same
 from tests.support.recompute import Truth, load_truth
@@ -156,12 +159,9 @@ def _expected(truths: dict[str, Truth]) -> Documents:
     return alerts
 
 
-@pytest.mark.parametrize(("processes", "batch_size"), [(1, 20_000), (1, 300), (2, 700)])
-def test_alerts_equal_the_recomputation(
-    processes: int, batch_size: int, filled: Filled, kafka: KafkaEndpoint, tmp_path: Path
-) -> None:
-    topic = unique_name("alerts")
-    settings = {
+def settings_for(kafka: KafkaEndpoint, filled: Filled, topic: str) -> dict[str, str]:
+    """Return settings for both pipelines alone, and the rules."""
+    return {
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "TIDEMARK_PIPELINES__ONLY": "interactions,sales",
         "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": filled.topics["interactions"],
@@ -169,12 +169,20 @@ def test_alerts_equal_the_recomputation(
         "TIDEMARK_PIPELINES__SALES__RAW_DATA": "false",
         "TIDEMARK_ALERTS__TOPIC": topic,
         "TIDEMARK_ALERTS__RULES": json.dumps(RULES),
-        "TIDEMARK_SOURCE__BATCH_SIZE": str(batch_size),
         "TIDEMARK_ENGINE__EPOCH_INTERVAL_S": "1",
         "TIDEMARK_DOCUMENTS__URLS": "sqlite:out.db",
         "TIDEMARK_SERIES__URLS": "null:",
         "TIDEMARK_LOGGING__FORMAT": "json",
     }
+
+
+@pytest.mark.parametrize(("processes", "batch_size"), [(1, 20_000), (1, 300), (2, 700)])
+def test_alerts_equal_the_recomputation(
+    processes: int, batch_size: int, filled: Filled, kafka: KafkaEndpoint, tmp_path: Path
+) -> None:
+    topic = unique_name("alerts")
+    settings = settings_for(kafka, filled, topic)
+    settings["TIDEMARK_SOURCE__BATCH_SIZE"] = str(batch_size)
     done = run((*TIDEMARK, "run", "--until-end", f"--processes={processes}"), tmp_path, settings)
     assert done.code == 0, done.stderr
     assert '"event": "alert.begin"' in done.stderr
@@ -183,6 +191,34 @@ def test_alerts_equal_the_recomputation(
     assert_same(alerts, filled.alerts, "alerts")
     assert all(alert["message"] for alert in alerts.values())
     _assert_topic(kafka, topic, filled.alerts)
+
+
+def test_alerts_equal_the_recomputation_over_kills_and_rescaling(
+    filled: Filled, kafka: KafkaEndpoint, tmp_path: Path
+) -> None:
+    topic = unique_name("alerts")
+    settings = settings_for(kafka, filled, topic) | {
+        # Slow enough to be hit while it works.
+        "TIDEMARK_SOURCE__BATCH_SIZE": "300",
+        "TIDEMARK_SOURCE__EPOCH_BYTES": str(2 * 300 * 200),
+        "TIDEMARK_SOURCE__MAX_MESSAGE_BYTES": "10000",
+    }
+    dice = Random(seed())
+    with Job(tmp_path, settings, "--until-end") as job:
+        for processes in (1, 2):
+            job.start(f"--processes={processes}")
+            job.wait_for_work(None if processes == 1 else datetime.now(UTC), "work")
+            job.wait_for_snapshot()
+            job.wait(dice.uniform(0.0, 2.0))
+            job.kill_supervisor()
+            assert job.documents("alerts").keys() != filled.alerts.keys(), "killed in mid-work"
+        job.start("--processes=1")
+        assert job.end() == 0
+        assert job.resumed_from() > 1
+        assert_same(job.documents("alerts"), filled.alerts, "alerts")
+    identities = {json.loads(message.value() or b"")["_id"] for message in read_topic(kafka, topic)}
+    kafka.delete_topic(topic)
+    assert identities == filled.alerts.keys()
 
 
 def _assert_topic(kafka: KafkaEndpoint, topic: str, alerts: Documents) -> None:
