@@ -10,7 +10,7 @@ from dashboard.reading.protocol import Bucket, Sums
 
 HOUR_S = 3600
 _HOURS = 7 * 24
-_A_ROUND = 2
+_A_ROUND = 12
 _SETTLES_S = 600
 """After so long the last windows of an hour are final, unless it is repaired."""
 _SUMS = Sums(("total",), (("by_type", None),))

@@ -82,7 +82,7 @@ def shoot(browser: Browser, url: str, view: str, scheme: str, width: int, *, ful
     name = f"live-page-{view.partition('?')[0]}-{scheme}-{width}.png"
     tab.screenshot(path=IMAGES / name, full_page=full)
     context.close()
-    print(f"docs/images/{name}")
+    print(f"docs/images/{name}", flush=True)
 
 
 def main() -> None:
