@@ -18,7 +18,7 @@ from dataflows.topic_identity import topic_identity
 from sinks import check, document_stores, kafka_store, series_stores
 from tidemark.config import Settings
 from tidemark.errors import TidemarkError
-from tidemark.kafka_admin import connect
+from tidemark.kafka_admin import connect, start_limit_s
 
 _METADATA_TIMEOUT_S = 10.0
 
@@ -34,7 +34,8 @@ def surroundings(settings: Settings) -> Environment:
 
     Raises TidemarkError: BrokerUnreachable, TopicMissing, StoreUnavailable, StoreRejected.
     """
-    admin = connect(settings)
+    kafka = settings.kafka
+    admin = connect(settings, start_limit_s(kafka.at_start, kafka.start_timeout_s))
     check(settings, within_s=settings.kafka.start_timeout_s)
     source, time = settings.source, settings.time
 

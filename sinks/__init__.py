@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 from sinks.store import Store, StoreFactory, StoreRejected, StoreUnavailable
 from tidemark.config import Settings
 from tidemark.errors import TidemarkError
+from tidemark.kafka_admin import start_limit_s
+from tidemark.log import RateLimited, get_logger
 from tidemark.redaction import redact_url
 
 __all__ = ["check", "document_stores", "kafka_store", "series_stores"]
@@ -53,16 +56,20 @@ def check(
 ) -> None:
     """Open each configured store once and close it again.
 
-    A store that does not answer is tried again until `within_s` seconds have passed in all.
+    A store that does not answer is tried again until `within_s` seconds have passed in all, unless
+    `documents.at_start` or `series.at_start` says that it is tried once or waited for.
     Raises one TidemarkError that names every store that failed, and why.
     """
-    deadline = clock() + within_s
+    started_s = clock()
+    stores = [(each, settings.documents.at_start) for each in document_stores(settings)]
+    stores += [(each, settings.series.at_start) for each in series_stores(settings)]
     failures: list[tuple[str, TidemarkError]] = []
     seen: set[str] = set()
-    for factory in (*document_stores(settings), *series_stores(settings)):
+    for factory, at_start in stores:
         if factory.name in seen:
             continue
         seen.add(factory.name)
+        deadline = started_s + start_limit_s(at_start, within_s)
         error = _try_to_open(factory, deadline, sleep, clock)
         if error is not None:
             failures.append((factory.name, error))
@@ -82,6 +89,7 @@ def _try_to_open(
     clock: Callable[[], float],
 ) -> TidemarkError | None:
     wait_s = 0.2
+    waiting = RateLimited(get_logger(__name__), every_s=30.0)
     while True:
         try:
             factory.open().close()
@@ -90,6 +98,8 @@ def _try_to_open(
         except StoreUnavailable as error:
             if clock() + wait_s > deadline:
                 return StoreUnavailable(error.message, remedy=error.remedy or _NOT_THERE)
+            if deadline == math.inf:
+                waiting.warning("store_awaited", store=factory.name, error=error.message)
             sleep(wait_s * random.uniform(0.5, 1.0))
             wait_s = min(2 * wait_s, 5.0)
         else:

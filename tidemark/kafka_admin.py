@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tidemark.errors import TidemarkError
+from tidemark.log import RateLimited, get_logger
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
     from tidemark.config import Settings
+    from tidemark.config.types import AtStart
 
 SUFFIXES = ("", ".dlq", ".late")
 """Every topic of a pipeline comes with one for rejected and one for late records."""
@@ -20,6 +23,10 @@ SUFFIXES = ("", ".dlq", ".late")
 
 class BrokerUnreachable(TidemarkError):
     """No broker answered in time."""
+
+
+class LoginRefused(TidemarkError):
+    """A broker refuses who we say we are, or is not who we trust."""
 
 
 class TopicsNotCreated(TidemarkError):
@@ -59,19 +66,37 @@ def pipeline_topics(settings: Settings) -> list[str]:
 def connect(settings: Settings, timeout_s: float | None = None) -> AdminClient:
     """Return an admin client of a broker that answers.
 
-    Raises BrokerUnreachable after `timeout_s` (default: `kafka.start_timeout_s`).
+    Raises BrokerUnreachable after `timeout_s` (default: `kafka.start_timeout_s`; infinite: waits,
+    and logs that it does), LoginRefused at once.
     """
-    from confluent_kafka import KafkaException
+    from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
 
     limit_s = settings.kafka.start_timeout_s if timeout_s is None else timeout_s
     deadline = time.monotonic() + limit_s
-    client = AdminClient(_quiet(settings.kafka.client_properties()))
+    heard: list[KafkaError] = []
+    properties: dict[str, Any] = {**_quiet(settings.kafka.client_properties())}
+    client = AdminClient(properties | {"error_cb": heard.append})
+    waiting = RateLimited(get_logger(__name__), every_s=30.0)
     while True:
         left_s = deadline - time.monotonic()
         try:
             client.list_topics(timeout=max(0.1, min(2.0, left_s)))
         except KafkaException as error:
+            client.poll(0)
+            for problem in heard:
+                if problem.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL):
+                    raise LoginRefused(
+                        f"no login to Kafka at {settings.kafka.bootstrap_servers}: {problem.str()}",
+                        remedy="check kafka.security_protocol, kafka.ssl_ca_location,"
+                        " kafka.sasl_mechanism, kafka.sasl_username and KAFKA_SASL_PASSWORD",
+                    ) from error
+            if limit_s == math.inf:
+                waiting.warning(
+                    "broker_awaited",
+                    servers=settings.kafka.bootstrap_servers,
+                    error=error.args[0].str(),
+                )
             if left_s <= 0:
                 raise BrokerUnreachable(
                     f"no Kafka broker answers at {settings.kafka.bootstrap_servers}"
@@ -82,6 +107,11 @@ def connect(settings: Settings, timeout_s: float | None = None) -> AdminClient:
             time.sleep(0.2)
         else:
             return client
+
+
+def start_limit_s(at_start: AtStart, timeout_s: float) -> float:
+    """Return how long a start waits for something that does not answer."""
+    return {"retry": timeout_s, "fail": 0.0, "wait": math.inf}[at_start]
 
 
 def create_topics(settings: Settings, names: Sequence[str]) -> dict[str, int]:

@@ -82,7 +82,8 @@ def run(
     from tidemark.log import configure_logging
     from tidemark.notify.beside import notifying
     from tidemark.observability.run import observed
-    from tidemark.supervisor import GroupSpec, Supervisor, prepare_store
+    from tidemark.supervisor import GroupSpec, Policy, Supervisor, prepare_store
+    from tidemark.supervisor.startup import load_limit_s
 
     settings = load_settings()
     configure_logging(settings.logging)
@@ -97,7 +98,7 @@ def run(
             cluster=settings.run.cluster(),
             member=settings.run.member or 0,
         )
-        supervisor = Supervisor(spec)
+        supervisor = Supervisor(spec, Policy(load_limit_s=load_limit_s(settings)))
         with (
             notifying(settings) as beside,
             observed(settings, supervisor.state, store.directory, beside),

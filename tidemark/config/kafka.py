@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from tidemark.config.base import Env, Expected, Section, wrong
-from tidemark.config.types import Count, Name, Servers
+from tidemark.config.types import AtStart, Count, Name, Servers
 from tidemark.redaction import names_a_secret
 
 _OWN_SETTING = {
@@ -61,6 +61,10 @@ class KafkaSettings(Section):
 
     start_timeout_s: float = Field(30.0, gt=0, le=3600)
     """How long to wait for the brokers at start, before giving up with a message."""
+
+    at_start: AtStart = "retry"
+    """What to do at start when no broker answers: try again for `start_timeout_s`, fail at once, or
+    wait for as long as it takes."""
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How to talk to the brokers."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from tidemark.config.base import Env, MayHoldSecret, Section
-from tidemark.config.types import DatabaseName, Name
+from tidemark.config.types import AtStart, DatabaseName, Name
 from tidemark.config.urls import DocumentUrls, SeriesUrls, StoreUrl
 
 
@@ -19,6 +19,10 @@ class DocumentsSettings(Section):
     )
     """Stores to write to; several at once are possible. An address with a password is taken
     from the environment only."""
+
+    at_start: AtStart = "retry"
+    """What to do at start when one of them does not answer: try again for `kafka.start_timeout_s`,
+    fail at once, or wait for as long as it takes."""
 
     database: Annotated[DatabaseName, Env("MONGO_DATABASE")] = "tidemark"
     """Database of MongoDB."""
@@ -37,6 +41,9 @@ class SeriesSettings(Section):
         StoreUrl("sqlite:var/tidemark.db"),
     )
     """Stores to write to; several at once are possible."""
+
+    at_start: AtStart = "retry"
+    """What to do at start when one of them does not answer, as in `documents.at_start`."""
 
     influx_org: Annotated[Name, Env("INFLUX_ORG")] = "-"
     """Organisation of InfluxDB; `-` for InfluxDB 1."""

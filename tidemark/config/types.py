@@ -6,7 +6,7 @@ import difflib
 import re
 import zoneinfo
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -82,3 +82,4 @@ TimeZoneName = Annotated[str, AfterValidator(_check_zone), Expected(_ZONE)]
 PathSetting = Annotated[Path, BeforeValidator(_to_path), Expected(_PATH)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Count = Annotated[int, Field(ge=1)]
+AtStart = Literal["retry", "fail", "wait"]

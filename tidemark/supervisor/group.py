@@ -156,6 +156,8 @@ class Supervisor:
     def _watch(self, workers: Sequence[WorkerProcess], started: float) -> Failure | None:
         """Wait until the group ends or has to be ended; return why, if it just hangs."""
         ready = False
+        load_limit_s = self._policy.load_limit_s
+        loaded_s = started
         while not self._signals:
             if any(worker.failed for worker in workers):
                 # The others end by themselves, and one of them may know the reason.
@@ -164,15 +166,18 @@ class Supervisor:
             if not any(worker.alive for worker in workers):
                 return None
             self._beat_s = time.monotonic()
-            waited_s = time.monotonic() - started
+            limit_s, waited_s = self._policy.start_limit_s, time.monotonic() - loaded_s
+            if load_limit_s is not None and not all(worker.loaded for worker in workers):
+                loaded_s = time.monotonic()
+                limit_s, waited_s = load_limit_s, loaded_s - started
             if not ready and all(worker.ready for worker in workers):
                 ready = True
-                self._log.info("group.ready", after_s=round(waited_s, 2))
-            if not ready and waited_s > self._policy.start_limit_s:
+                self._log.info("group.ready", after_s=round(time.monotonic() - started, 2))
+            if not ready and waited_s > limit_s:
                 waiting = [worker.index for worker in workers if not worker.ready]
                 self._log.error("group.hangs", waiting=waiting, waited_s=round(waited_s, 1))
                 return Failure(
-                    f"workers {waiting} did not connect within {self._policy.start_limit_s:g} s",
+                    f"workers {waiting} did not connect within {limit_s:g} s",
                     hung=True,
                 )
             time.sleep(_POLL_S)

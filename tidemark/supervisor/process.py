@@ -34,6 +34,7 @@ class WorkerProcess:
         on_output: Callable[[int, str], None] = lambda _index, _line: None,
     ) -> None:
         self.index = index
+        self.loaded = False
         self.ready = False
         self.failure: Failure | None = None
         self.killed = False
@@ -132,11 +133,13 @@ class WorkerProcess:
     def _read_reports(self, pipe: IO[bytes]) -> None:
         with pipe:
             for line in pipe:
-                failure = parse(line)
-                if failure is None:
+                report = parse(line)
+                if report == "loaded":
+                    self.loaded = True
+                elif report == "ready":
                     self.ready = True
                 else:
-                    self.failure = failure
+                    self.failure = report
 
     def _read_output(self, pipe: IO[bytes]) -> None:
         with pipe:

@@ -79,10 +79,12 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-def parse(line: bytes) -> Failure | None:
-    """Read one report: a Failure, or None for the sign that the worker is connected."""
+def parse(line: bytes) -> Failure | Literal["loaded", "ready"]:
+    """Read one report: a Failure, or the sign that the worker has loaded or is connected."""
     content = json.loads(line)
-    return Failure(**content["failed"]) if "failed" in content else None
+    if "failed" in content:
+        return Failure(**content["failed"])
+    return "loaded" if "loaded" in content else "ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,10 @@ class Reporter:
     """The worker's end; without a supervisor (`fd` None) nothing is sent."""
 
     fd: int | None
+
+    def loaded(self) -> None:
+        """Tell that what the dataflow needs is there; before, a start may wait as it is told to."""
+        self._send({"loaded": True})
 
     def ready(self) -> None:
         """Tell that all processes of the group have found each other."""

@@ -17,6 +17,8 @@ class Policy:
     """Restarts in a row before a group that has never been healthy is given up."""
     start_limit_s: float = 60.0
     """A group that has not connected within this time hangs and is restarted."""
+    load_limit_s: float | None = None
+    """The same for getting what it needs from others, which comes before; None: as above."""
     settle_s: float = 1.0
     """After one process has failed, how long the others may take to say why they did."""
     stop_limit_s: float = 15.0

@@ -59,6 +59,7 @@ def main() -> None:
     stage: Stage = "load"
     try:
         flow = _load(args.flow)
+        reporter.loaded()
         stage = "run"
         _run(flow, args, reporter.ready, interrupts)
     except SystemExit:

@@ -50,7 +50,7 @@ def test_reports_come_through_a_pipe_whole() -> None:
     reporter.failed(failure)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
-        assert [parse(line) for line in pipe] == [None, failure]
+        assert [parse(line) for line in pipe] == ["ready", failure]
 
 
 def test_a_worker_without_supervisor_tells_nobody() -> None:
