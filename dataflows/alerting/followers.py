@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, KeysView, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import polars as pl
@@ -63,9 +63,13 @@ class KeyRules:
         """Take closed windows in; return the alerts that begin or end, if any do."""
         found: list[Alert] = []
         for window in closing.windows:
+            known: dict[OfTable, pl.DataFrame] = {}
             for rule, machine in self._watches.each:
-                assert isinstance(rule.source, OfTable)
-                holding, others = _of_table(rule, rule.source, window, machine.subjects)
+                source = rule.source
+                assert isinstance(source, OfTable)
+                if source not in known:
+                    known[source] = _totals(source, window)
+                holding, others = _of_totals(rule, known[source], machine.subjects)
                 changes = machine.take(window.start_us, holding, others)
                 found += [rule.alert(change) for change in changes]
         found += self._watches.pass_to(closing.watermark_us)
@@ -108,22 +112,27 @@ class DocumentRules:
         return self._watches.snapshot()
 
 
-def _of_table(
-    rule: WatchedRule, source: OfTable, window: ClosedWindow, subjects: Iterable[str]
-) -> Values:
-    rows = window.tables[source.table].lazy().filter(pl.col(source.key).is_not_null())
+def _totals(source: OfTable, window: ClosedWindow) -> pl.DataFrame:
+    """Return the value of each key: columns `key`, `value`."""
+    rows = window.tables[source.table]
     if source.second_key:
         rows = rows.filter(pl.col(source.second_key) == source.name)
     value = pl.col(source.column).sum()
-    values = rows.group_by(source.key).agg(value / CENTS if source.in_cents else value)
-    holds = HOLDS[rule.settings.op](pl.col(source.column), rule.settings.threshold)
-    known = pl.Series(list(subjects), dtype=pl.String)
-    wanted = values.filter(holds | pl.col(source.key).is_in(known.implode()))
-    holding: dict[str, Number] = {}
-    others: dict[str, Number] = {}
-    for key, found, held in wanted.with_columns(holds.alias("holds")).collect().iter_rows():
-        (holding if held else others)[key] = found
-    return holding, others
+    totals = rows.group_by(pl.col(source.key).alias("key")).agg(
+        (value / CENTS if source.in_cents else value).alias("value")
+    )
+    # A sketch has rows without a key.
+    return totals.drop_nulls("key")
+
+
+def _of_totals(rule: WatchedRule, totals: pl.DataFrame, subjects: KeysView[str]) -> Values:
+    holds: pl.Series = HOLDS[rule.settings.op](totals["value"], rule.settings.threshold)
+    holding: dict[str, Number] = dict(totals.filter(holds).iter_rows())
+    missing = subjects - holding.keys()
+    if not missing:
+        return holding, {}
+    known = pl.DataFrame({"key": list(missing)}, schema={"key": pl.String})
+    return holding, dict(totals.join(known, on="key").iter_rows())
 
 
 def _of_document(rule: WatchedRule, source: OfDocument, document: Document) -> Values:

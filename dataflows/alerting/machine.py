@@ -10,8 +10,8 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, KeysView, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from dataflows.alerts import State
@@ -67,7 +67,7 @@ class Machine:
         self._known = {packed[0]: _Known(*packed[1:]) for packed in state}
 
     @property
-    def subjects(self) -> Collection[str]:
+    def subjects(self) -> KeysView[str]:
         """The subjects whose value in the next window matters even where the rule does not hold."""
         return self._known.keys()
 
@@ -112,9 +112,8 @@ class Machine:
                 and streak >= self._terms.for_windows
                 and start_us >= known.quiet_until_us
             )
-            self._known[subject] = replace(
-                known, streak=streak, last_us=start_us, active=known.active or begins
-            )
+            active = known.active or begins
+            self._known[subject] = _Known(streak, start_us, active, known.quiet_until_us)
             if begins:
                 yield Change(subject, "begin", start_us, value)
 
@@ -123,7 +122,7 @@ class Machine:
         quiet_until_us = known.quiet_until_us
         if known.active:
             quiet_until_us = start_us + self._terms.cooldown_us
-        self._known[subject] = replace(known, streak=0, active=False, quiet_until_us=quiet_until_us)
+        self._known[subject] = _Known(0, known.last_us, False, quiet_until_us)
         return [Change(subject, "end", start_us, value)] if known.active else []
 
     def _forget(self, subject: str, next_start_us: int) -> None:
