@@ -13,7 +13,9 @@ from typing import Any
 
 from dashboard.reading import Reader, Source
 from dashboard.reading.protocol import Bucket, Sums
+from dashboard.reading.series import SeriesReader
 from dashboard.state import State
+from sinks.store import StoreUnavailable
 from tidemark.errors import EXIT_USAGE, TidemarkError
 
 MOST_POINTS = 400
@@ -82,9 +84,11 @@ class History:
         self,
         source: Source,
         state: State,
+        series: SeriesReader | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._source = source
+        self._series = series
         self._state = state
         self._clock = clock
         self._held: OrderedDict[tuple[str, int, int, int], tuple[float, dict[str, Any]]] = (
@@ -114,17 +118,37 @@ class History:
         fresh_s = 60.0 if last_s < self._clock() - _SETTLES_S else self._state.refresh_s
         if held is not None and self._clock() - held[0] < fresh_s:
             return held[1]
-        answer = await self._source.ask(lambda reader: _read(reader, *name))
+        answer = await self._source.ask(lambda reader: _read(reader, self._series, *name))
         self._held[name] = self._clock(), answer
         while len(self._held) > _MOST_HELD:
             self._held.popitem(last=False)
         return answer
 
 
-def _read(reader: Reader, kind: str, start_s: int, end_s: int, length_s: int) -> dict[str, Any]:
+def _read(
+    reader: Reader,
+    series: SeriesReader | None,
+    kind: str,
+    start_s: int,
+    end_s: int,
+    length_s: int,
+) -> dict[str, Any]:
     measures = MEASURES[kind]
     wanted = Sums((*measures.sums, *measures.means), measures.maps)
     buckets = reader.sums(kind, wanted, start_s, end_s, length_s)
+    trouble = None
+    if series is not None:
+        bounds = reader.bounds(kind)
+        # The oldest document may be the last one left of its bucket.
+        known_s = end_s if bounds is None else bounds[0] // 1000 // length_s * length_s + length_s
+        try:
+            older = series.sums(kind, start_s, min(known_s, end_s), length_s)
+        except StoreUnavailable as error:
+            trouble = error.message
+        else:
+            replaced = {bucket.start_s for bucket in older}
+            kept = [bucket for bucket in buckets if bucket.start_s not in replaced]
+            buckets = sorted([*older, *kept], key=lambda bucket: bucket.start_s)
     columns: dict[str, list[float | None]] = {}
     for name in measures.sums:
         columns[name] = [_exact(bucket.numbers[name]) for bucket in buckets]
@@ -143,6 +167,7 @@ def _read(reader: Reader, kind: str, start_s: int, end_s: int, length_s: int) ->
         "columns": columns,
         "means": list(measures.means),
         "groups": groups,
+        "trouble": trouble,
     }
 
 

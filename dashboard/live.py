@@ -17,6 +17,7 @@ from dashboard.keys import Keys
 from dashboard.pipelines import pipelines_of
 from dashboard.reach import Reach
 from dashboard.reading import Source, open_reader, store_name
+from dashboard.reading.series import open_series
 from dashboard.refresher import IDLE_S, Refresher
 from dashboard.state import State
 from tidemark.config import Settings
@@ -44,7 +45,7 @@ class Live:
         self._refreshing = Source(partial(open_reader, settings), "refresh")
         self._asking = Source(partial(open_reader, settings), "ask")
         self.keys = Keys(self._asking, self.state)
-        self.history = History(self._asking, self.state)
+        self.history = History(self._asking, self.state, open_series(settings))
         self._refresher = Refresher(self.state, self.board, self._refreshing)
         self._others = (
             DeadLetters(settings, self.state, self.board),

@@ -101,7 +101,8 @@ export default function history({ ask, setRoute, now, refreshMs, info }) {
   function draw() {
     const { times, columns, groups, bucket_s: bucket, windows } = found;
     const words = MEASURES[kind].find(([name]) => name === measure)?.[1] ?? measure;
-    text(said, times.length ? "" : "There are no windows in this period.");
+    const older = found.trouble ? `What is older than the document store could not be read: ${found.trouble}. ` : "";
+    text(said, older + (times.length ? "" : "There are no windows in this period."));
     csv.href = `/api/history/${kind}?from=${found.start / 1000}&to=${found.end / 1000}&format=csv`;
     text(title, found.means.includes(measure) ? `${words}, mean of the windows` : words);
     let series;
