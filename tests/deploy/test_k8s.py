@@ -33,8 +33,10 @@ def validator() -> Path:
 
 def validate(validator: Path, path: Path, version: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(validator), "-m", "kubernetes_validate"]
-        + ["--strict", "--kubernetes-version", version, str(path)],
+        [
+            *[str(validator), "-m", "kubernetes_validate"],
+            *["--strict", "--kubernetes-version", version, str(path)],
+        ],
         capture_output=True,
         text=True,
         check=False,

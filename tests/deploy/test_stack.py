@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from tests.deploy.stack import READ_PASSWORD, WRITE_PASSWORD, Stack, openssl_is_there
-from tests.support.running import Running
+from tests.support.running import ROOT, Running
 from tidemark.observability.exposition import families
 
 pytestmark = pytest.mark.skipif(not openssl_is_there(), reason="openssl is not installed")
@@ -61,17 +63,29 @@ def reader(stack: Stack) -> MongoClient[dict[str, Any]]:
     return MongoClient(stack.settings("dashboard")["MONGO_URI"], serverSelectionTimeoutMS=5000)
 
 
+ASIDE = {"_id", "rejected", "late", "duplicates"}
+"""In every document; the books, which the page explains elsewhere."""
+
+
 def points(stack: Stack, measurement: str) -> int:
-    """Count the points of a measurement as Grafana's user."""
+    """Count the points of a measurement."""
+    return len(influxql(stack, f"SELECT * FROM {measurement}"))
+
+
+def influxql(stack: Stack, query: str) -> list[dict[str, Any]]:
+    """Ask InfluxDB as Grafana's user does; return rows."""
     credentials = base64.b64encode(f"tidemark-read:{READ_PASSWORD}".encode()).decode()
-    query = f"SELECT%20*%20FROM%20{measurement}"
     request = urllib.request.Request(
-        f"{stack.influxdb.url}/query?db=tidemark&q={query}",
+        f"{stack.influxdb.url}/query?db=tidemark&q={urllib.parse.quote(query)}",
         headers={"Authorization": f"Basic {credentials}"},
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         series = json.load(answer)["results"][0].get("series", [])
-    return sum(len(each["values"]) for each in series)
+    return [
+        dict(zip(each["columns"], values, strict=True))
+        for each in series
+        for values in each["values"]
+    ]
 
 
 def generated(stack: Stack, seconds: int) -> int:
@@ -111,6 +125,7 @@ def test_the_stack_from_topics_to_pages(stack: Stack) -> None:
         _books_balance_in_the_metrics(get(f"{base}/metrics")[1], sent)
         dataflow.wait_until(lambda: points(stack, "pipeline") > 0, what="points")
 
+        _everything_stored_is_on_the_contract_page(stack)
         with stack.running("dashboard") as page:
             token = stack.settings("dashboard")["DASHBOARD_TOKEN"]
             address = f"http://127.0.0.1:{stack.dashboard_port}/"
@@ -147,6 +162,22 @@ def _wait_for_windows(stack: Stack, dataflow: Running) -> None:
             return client["tidemark"]["aggregated_data"].count_documents({}) > 0
 
     dataflow.wait_until(closed, what="a window in MongoDB")
+
+
+def _everything_stored_is_on_the_contract_page(stack: Stack) -> None:
+    """Compare names of collections, types, fields and measurements with docs/contract.md."""
+    page = (ROOT / "docs" / "contract.md").read_text()
+    told = set(re.findall(r"[a-z_]+", page))
+    with reader(stack) as client:
+        database = client["tidemark"]
+        stored = set(database.list_collection_names())
+        for document in database["aggregated_data"].find():
+            stored |= {document["type"], *document} - ASIDE
+    stored |= {each["name"] for each in influxql(stack, "SHOW MEASUREMENTS")}
+    stored |= {each["fieldKey"] for each in influxql(stack, "SHOW FIELD KEYS")}
+    stored |= {each["tagKey"] for each in influxql(stack, "SHOW TAG KEYS")}
+    assert {"user_stats", "interactions_summary", "activity"} <= stored
+    assert stored - told == set()
 
 
 def _books_balance_in_the_metrics(text: str, sent: int) -> None:
