@@ -1,7 +1,8 @@
 """`python -m bench.dashboard`: what the live page costs, beside a store that is written to.
 
 A SQLite store with a million users and a day of windows, a writer that adds the books every second
-and a window every ten, the page's process, and Chromium. CPU is the page process's own, of one core.
+and a window every ten, the process of the page, and Chromium. CPU is that of this process, of one
+core.
 """
 
 from __future__ import annotations

@@ -36,9 +36,7 @@ def windows(sample: Sample) -> list[Document]:
 
 
 @pytest.fixture
-def series(
-    influx: InfluxDBEndpoint, influx_database: str, windows: list[Document]
-) -> SeriesReader:
+def series(influx: InfluxDBEndpoint, influx_database: str, windows: list[Document]) -> SeriesReader:
     points = []
     for window in windows:
         start, numbers = window["timestamp"], ("total", "users", "items")
