@@ -20,6 +20,7 @@ _BATCH = 500
 _POLL_S = 0.2
 _LOOK_FOR_PARTITIONS_S = 10.0
 _TIMEOUT_S = 10.0
+_REMEDY = "start it, or set kafka.bootstrap_servers (KAFKA_BOOTSTRAP_SERVERS) to where it runs"
 
 log = RateLimited(get_logger(__name__), 30.0)
 
@@ -49,6 +50,7 @@ class AlertTopic:
         self._next = dict(positions)
         self._assigned: set[int] = set()
         self._look_at_s = 0.0
+        self._answered = False
         self._consumer = Consumer(
             {
                 "log_level": 0,
@@ -93,6 +95,8 @@ class AlertTopic:
         from confluent_kafka import KafkaException, TopicPartition
 
         self._look_for_partitions()
+        if not self._answered:
+            raise ReadingFailed("no Kafka broker answers", remedy=_REMEDY)
         try:
             for partition in self._assigned:
                 low, high = self._consumer.get_watermark_offsets(
@@ -117,6 +121,7 @@ class AlertTopic:
         except KafkaException as error:
             log.warning("notify.broker_away", reason=error.args[0].str())
             return
+        self._answered = True
         partitions = set(topics[self.topic].partitions) if self.topic in topics else set()
         self._look_at_s = time.monotonic() + (_LOOK_FOR_PARTITIONS_S if partitions else 1.0)
         if not partitions:

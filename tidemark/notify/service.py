@@ -13,7 +13,7 @@ from tidemark.log import get_logger
 from tidemark.notify.channels import Channel, open_channels
 from tidemark.notify.delivery import Delivery
 from tidemark.notify.journal import Journal
-from tidemark.notify.reading import AlertTopic
+from tidemark.notify.reading import AlertTopic, ReadingFailed
 from tidemark.observability.metrics import NOTIFY_FAILING, NOTIFY_TOO_OLD, NOTIFY_WAITING
 
 if TYPE_CHECKING:
@@ -96,8 +96,12 @@ class Notifier:
     def _finish(self) -> None:
         """Read what has come by now and let the channels have it, within a limit."""
         deadline_s = time.monotonic() + FINISH_WITHIN_S
-        while time.monotonic() < deadline_s and self._topic.behind():
-            self._read()
+        try:
+            while time.monotonic() < deadline_s and self._topic.behind():
+                self._read()
+        except ReadingFailed as error:
+            # What comes then is read at the next start.
+            log.warning("notify.rest_not_read", reason=error.message)
         for delivery in self._deliveries:
             delivery.finish(deadline_s - time.monotonic())
         # A message that is on its way then is waited for: it would be sent again.

@@ -12,6 +12,7 @@ from tests.conftest import MakeTopic
 from tests.support.people import People, mailbox, webhook
 from tests.support.running import TIDEMARK, Running, run
 from tests.support.servers import KafkaEndpoint
+from tests.support.servers.ports import free_port
 from tests.tidemark.notify.making import record
 from tidemark.notify.journal import Journal
 from tidemark.notify.news import parse
@@ -173,3 +174,14 @@ def test_with_nobody_to_tell_it_says_so(kafka: KafkaEndpoint, tmp_path: Path) ->
     done = run(NOTIFY, tmp_path, settings)
     assert done.code == 2
     assert "NOTIFY_URLS" in done.stderr
+
+
+def test_without_a_broker_nothing_counts_as_sent(tmp_path: Path) -> None:
+    with webhook() as hook:
+        settings = {
+            "NOTIFY_URLS": f"hook={hook.url}",
+            "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
+        }
+        done = run((*NOTIFY, "--once"), tmp_path, settings)
+    assert done.code == 1
+    assert "no Kafka broker answers" in done.stderr
