@@ -29,7 +29,7 @@ setup: $(DEV) ## Make .venv with everything in it
 # Tests mostly wait, for servers and for windows to close: several processes share them, file by file,
 # in the order of the files (the long ones come early). Each process has servers of its own. One that
 # ends in mid-test is not replaced: its successor would begin with the same test.
-JOBS ?= 4
+JOBS ?= 3
 PYTEST = $(PY) -m pytest -q --durations 15 --numprocesses $(JOBS) --dist loadfile \
 	--no-loadscope-reorder --max-worker-restart 0
 

@@ -147,7 +147,7 @@ def open_tab(browser: Browser, serve: Serve) -> Iterator[OpenTab]:
         )
         contexts.append(context)
         tab = context.new_page()
-        tab.set_default_timeout(15_000)
+        tab.set_default_timeout(45_000)
         if quiet:
             tab.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
         tab.on("pageerror", lambda error: said.append(f"error: {error}"))

@@ -21,7 +21,7 @@ class Flow:
     directory: Path
     settings: dict[str, str]
 
-    def tidemark(self, *arguments: str, timeout_s: float = 120.0) -> Finished:
+    def tidemark(self, *arguments: str, timeout_s: float = 400.0) -> Finished:
         return run((*TIDEMARK, *arguments), self.directory, self.settings, timeout_s)
 
     def ok(self, *arguments: str) -> str:

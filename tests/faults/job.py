@@ -128,7 +128,7 @@ class Job:
         """Wait for its end and return the exit code."""
         return self.running.process.wait(timeout_s)
 
-    def wait_until(self, holds: Callable[[], bool], what: str, timeout_s: float = 120.0) -> None:
+    def wait_until(self, holds: Callable[[], bool], what: str, timeout_s: float = 300.0) -> None:
         """Return when `holds` does; fails when the job ends before."""
         self.running.wait_until(holds, timeout_s, what)
 

@@ -115,7 +115,7 @@ def test_configuration_and_flags_over_it(environ: dict[str, str], tmp_path: Path
 def test_a_reader_that_has_seen_enough_ends_it(environ: dict[str, str], tmp_path: Path) -> None:
     command = f"'{sys.executable}' -m generator --stdout --rate max | head -n 1"
     done = subprocess.run(
-        command, shell=True, cwd=tmp_path, env=environ, capture_output=True, timeout=60
+        command, shell=True, cwd=tmp_path, env=environ, capture_output=True, timeout=180
     )
     assert json.loads(done.stdout)
     assert done.stderr == b""
@@ -159,7 +159,7 @@ def test_an_interrupted_run_still_tells_what_became_of_the_records(
             time.sleep(0.05)
         time.sleep(1.5)
         process.send_signal(number)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=90)
     assert process.returncode == 130, errors
     last = output.splitlines()[-1]
     sent = int(last.split()[1].rstrip(","))

@@ -33,7 +33,7 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(
-    command: Sequence[str], directory: Path, settings: Mapping[str, str], timeout_s: float = 120.0
+    command: Sequence[str], directory: Path, settings: Mapping[str, str], timeout_s: float = 400.0
 ) -> Finished:
     """Run a command to its end."""
     done = subprocess.run(
@@ -73,13 +73,13 @@ class Running:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
 
-    def interrupt(self, timeout_s: float = 30.0) -> int:
+    def interrupt(self, timeout_s: float = 90.0) -> int:
         """Stop it as Ctrl-C does and return its exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(timeout_s)
 
     def wait_until(
-        self, holds: Callable[[], bool], timeout_s: float = 60.0, what: str = "the condition"
+        self, holds: Callable[[], bool], timeout_s: float = 180.0, what: str = "the condition"
     ) -> None:
         """Return when `holds` does; fails when the process ends or time is up before."""
         deadline = time.monotonic() + timeout_s

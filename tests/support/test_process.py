@@ -38,7 +38,7 @@ class Web(Server):
         return is_open(self.port)
 
 
-def wait_until_gone(pid: int, timeout_s: float = 10.0) -> bool:
+def wait_until_gone(pid: int, timeout_s: float = 30.0) -> bool:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         try:

@@ -26,6 +26,6 @@ def tidemark(directory: Path, *arguments: str, **environ: str) -> subprocess.Com
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60.0,
+        timeout=180.0,
         check=False,
     )

@@ -31,7 +31,7 @@ def tidemark(
         env=process_environment(environ or {}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -61,7 +61,7 @@ def on_a_terminal(directory: Path, *arguments: str, environ: Mapping[str, str]) 
             if not chunk:
                 break
             chunks.append(chunk)
-        code = process.wait(timeout=60)
+        code = process.wait(timeout=180)
     os.close(ours)
     return code, b"".join(chunks).decode()
 

@@ -85,7 +85,7 @@ def test_loads_nothing_heavy_for_help() -> None:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
     assert "LOADED []" in done.stdout

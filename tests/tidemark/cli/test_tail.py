@@ -107,7 +107,7 @@ def test_ends_quietly_when_its_reader_has_seen_enough(
         env=environment(KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -51,7 +51,7 @@ class Run:
                 found[path.stem] = pairs[-1]
         return found
 
-    def wait_until(self, condition: Callable[[], bool], limit_s: float = 30.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], limit_s: float = 120.0) -> None:
         deadline = time.monotonic() + limit_s
         while not condition():
             assert self.process.poll() is None, f"ended {self.process.returncode}: {self.text()}"
@@ -74,7 +74,7 @@ class Run:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def end(self, limit_s: float = 40.0) -> int:
+    def end(self, limit_s: float = 120.0) -> int:
         """Wait for the end and return the exit code."""
         return self.process.wait(limit_s)
 

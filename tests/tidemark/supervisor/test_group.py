@@ -180,7 +180,7 @@ def test_workers_run_without_a_supervisor_too(start_run: StartRun) -> None:
         env=environment(run.directory, {"TEST_FLOW_FAIL": "list:known"}),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert done.returncode == 1

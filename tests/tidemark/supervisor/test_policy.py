@@ -25,7 +25,7 @@ store.mkdir()
 init_db_dir(store, 2)
 configure_logging(load_settings().logging)
 spec = GroupSpec(store, epoch_interval_s=1, processes=2, flow=sys.argv[2])
-policy = Policy(first_delay_s=0.1, max_restarts=2, start_limit_s=4, stop_limit_s=0.5)
+policy = Policy(first_delay_s=0.1, max_restarts=2, start_limit_s=12, stop_limit_s=0.5)
 try:
     sys.exit(Supervisor(spec, policy).run())
 except TidemarkError as error:
@@ -42,7 +42,7 @@ def supervise(directory: Path, **environ: str) -> tuple[int, list[dict[str, Any]
         env=environment(directory, environ),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     lines = done.stderr.splitlines()
