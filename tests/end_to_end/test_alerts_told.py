@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import urllib.request
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -112,6 +113,8 @@ def test_one_message_per_begin_and_end_over_kills_of_both(
                     lambda people=people: len(people.got) >= len(everything),  # type: ignore[misc]
                     "all messages",
                 )
+            told = _metric(job, 'tidemark_notify_alerts_total{channel="mail",process="notify"}')
+            assert 0 < told <= len(everything)
             assert job.stop() == 0
             assert "open-sesame" not in job.text()
         for people in (hook, mail):
@@ -122,6 +125,73 @@ def test_one_message_per_begin_and_end_over_kills_of_both(
     assert len(sent) == len(everything)
     assert max(sent.values()) > 1, "the topic should hold duplicates"
     kafka.delete_topic(alerts)
+
+
+def _metric(job: Job, sample: str) -> float:
+    """Return a sample of the run's metrics, those of all its processes."""
+    (listening,) = job.events("http.listening")
+    with urllib.request.urlopen(f"http://127.0.0.1:{listening['port']}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    (line,) = [line for line in lines if line.startswith(sample)]
+    return float(line.rpartition(" ")[2])
+
+
+def test_rules_may_come_and_go_with_a_recovery_store(
+    kafka: KafkaEndpoint, make_topic: MakeTopic, tmp_path: Path
+) -> None:
+    topic, alerts = make_topic(1), unique_name("alerts")
+    settings = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TIDEMARK_PIPELINES__ONLY": "interactions",
+        "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
+        "TIDEMARK_TIME__IDLE_AFTER_S": "1",
+        "TIDEMARK_TIME__OUT_OF_ORDERNESS_S": "1",
+        "TIDEMARK_ENGINE__EPOCH_INTERVAL_S": "1",
+        "TIDEMARK_ALERTS__TOPIC": alerts,
+        "TIDEMARK_DOCUMENTS__URLS": "sqlite:out.db",
+        "TIDEMARK_SERIES__URLS": "null:",
+        "TIDEMARK_LOGGING__FORMAT": "json",
+    }
+    higher = {**SPIKE, "threshold": 4}
+    waves: list[tuple[list[dict[str, object]], Mapping[tuple[int, str], int]]] = [
+        ([], {(0, "i1"): 3, (20, "i9"): 1}),
+        ([SPIKE, BUSY], {(40, "i1"): 3, (50, "i2"): 9}),
+        ([higher], {(60, "i2"): 3, (80, "i1"): 3, (90, "i9"): 1}),
+        ([], {(110, "i1"): 9, (130, "i9"): 1}),
+        ([SPIKE], {(150, "i1"): 9, (170, "i9"): 1}),
+    ]
+    windows = 0
+    with Job(tmp_path, settings) as job:
+        for rules, wave in waves:
+            job.environ["TIDEMARK_ALERTS__RULES"] = json.dumps(rules)
+            job.start()
+            send(kafka, topic, wave)
+            windows += len({second for second, _ in wave})
+            expected_windows = windows
+            job.wait_until(
+                lambda: len(job.documents("aggregated_data")) == expected_windows,  # noqa: B023
+                "all windows",
+            )
+            job.wait_for_snapshot()
+            assert job.stop() == 0
+        found = job.documents("alerts")
+    kafka.delete_topic(alerts)
+    start = int(START.timestamp())
+    seen = sorted(
+        (each["rule"], each["subject"], int(each["timestamp"].timestamp()) - start, each["state"])
+        for each in found.values()
+    )
+    assert seen == [
+        # Its rule was gone before it ended.
+        ("busy", "interactions", 50, "begin"),
+        ("spike", "i1", 40, "begin"),
+        ("spike", "i1", 50, "end"),
+        ("spike", "i1", 150, "begin"),
+        ("spike", "i1", 160, "end"),
+        ("spike", "i2", 50, "begin"),
+        # 3 of them, where 4 are needed by now.
+        ("spike", "i2", 60, "end"),
+    ]
 
 
 def test_the_end_of_a_bounded_run_waits_for_its_messages(
