@@ -8,13 +8,14 @@ import { Stream } from "./stream.js";
 const VIEWS = ["now", "interactions", "logins", "commerce", "history", "alerts", "health"];
 const MAIN = { logins: "logins", commerce: "sales" };
 const NEW_MS = 2 * 60000;
+const QUIET_MS = 10 * 60000;
 
 const main = document.getElementById("main");
 const trouble = document.getElementById("trouble");
 const banner = document.getElementById("banner");
 const links = [...document.querySelectorAll(".masthead nav a")];
 const made = new Map();
-const dismissed = new Set();
+const quiet = new Map();
 let current = null;
 
 const stream = new Stream((changed) => update(new Set(changed)));
@@ -140,7 +141,7 @@ function drawTrouble(state, store) {
 
 function drawBanner(page, now) {
   const name = (alert) => `${alert.rule}/${alert.subject}/${alert.began_ms}`;
-  const fresh = page.alerts.newest.filter((alert) => now - alert.began_ms < NEW_MS && !dismissed.has(name(alert)));
+  const fresh = page.alerts.newest.filter((alert) => now - alert.began_ms < NEW_MS && !(quiet.get(alert.rule) > now));
   banner.hidden = fresh.length === 0;
   const wanted = fresh.map(name).join("\n");
   if (banner.dataset.name === wanted) return;
@@ -149,12 +150,13 @@ function drawBanner(page, now) {
   const [first] = fresh;
   banner.replaceChildren(
     h("p", {}, h("strong", {}, `${first.severity || "alert"}: `), first.message || `${first.rule} ${first.subject}`, ", since ", setWhen(h("time"), first.began_ms, moment),
-      fresh.length > 1 ? ` and ${fresh.length - 1} more` : ""),
+      fresh.length > 1 ? ` and ${fresh.length - 1}${fresh.length < page.alerts.newest.length ? "" : " or"} more` : ""),
     h("a", { class: "button", href: "#/alerts" }, "Alerts"),
     h("button", { type: "button", onclick: () => {
-      fresh.forEach((alert) => dismissed.add(name(alert)));
+      // Some rules, such as those of stock, find something new all the time.
+      fresh.forEach((alert) => quiet.set(alert.rule, stream.now() + QUIET_MS));
       drawBanner(page, stream.now());
-    } }, "Dismiss"));
+    } }, "Quiet for 10 min"));
 }
 
 window.addEventListener("hashchange", show);
