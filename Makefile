@@ -76,6 +76,7 @@ lock: $(DEV) ## Pin the requirements anew (LOCK_ARGS=--upgrade takes newer versi
 		--output-file requirements-dev.txt pyproject.toml
 	$(COMPILE) $(LOCK_ARGS) --output-file $(SERVERS)/mongodb-requirements.txt \
 		$(SERVERS)/mongodb-requirements.in
+	$(COMPILE) $(LOCK_ARGS) --output-file tests/deploy/k8s-requirements.txt tests/deploy/k8s-requirements.in
 
 clean: ## Remove the environment and everything that tools left behind
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

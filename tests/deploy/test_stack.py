@@ -123,7 +123,11 @@ def test_the_stack_from_topics_to_pages(stack: Stack) -> None:
             what=f"all {sent} records",
         )
         _books_balance_in_the_metrics(get(f"{base}/metrics")[1], sent)
-        dataflow.wait_until(lambda: points(stack, "pipeline") > 0, what="points")
+        for measurement in ("pipeline", "interactions_summary", "activity"):
+            dataflow.wait_until(
+                lambda name=measurement: points(stack, name) > 0,  # type: ignore[misc]
+                what=f"points of {measurement}",
+            )
 
         _everything_stored_is_on_the_contract_page(stack)
         with stack.running("dashboard") as page:
