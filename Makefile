@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 SERVERS := tests/support/servers
-PACKAGES := dashboard dataflows generator sinks stats tidemark
+PACKAGES := dashboard dataflows generator grafana sinks stats tidemark
 
 # Stamps: what the environment holds. Runtime is enough for the demo, dev is everything.
 MADE := $(VENV)/.made

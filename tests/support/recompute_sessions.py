@@ -69,12 +69,12 @@ def sessions_documents(accepted: pl.DataFrame, *, window_s: int, gap_s: float) -
     )
     documents = {}
     for (start_us,), rows in sessions.group_by("start_us"):
-        lengths = rows["last"] - rows["first"]
+        lengths = [last - first for first, last in rows.select("first", "last").iter_rows()]
         document = _head("sessions", int(start_us), window_s) | {
             "sessions": len(rows),
             "events": rows["events"].sum(),
-            "mean_length_s": lengths.sum() / len(rows) / 1_000_000,
-            "max_length_s": lengths.max() / 1_000_000,
+            "mean_length_s": sum(lengths) / len(rows) / 1_000_000,
+            "max_length_s": max(lengths) / 1_000_000,
             "events_per_session": rows["events"].sum() / len(rows),
         }
         documents[document["_id"]] = document
