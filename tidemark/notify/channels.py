@@ -134,12 +134,16 @@ class AppriseSender:
         """Send once; trying again is up to the caller."""
         import apprise
 
-        result = self._apprise.notify(
-            title=message.title,
-            body=message.body,
-            notify_type=apprise.NotifyType(message.kind),
-            body_format=apprise.NotifyFormat.TEXT,
-        )
+        try:
+            result = self._apprise.notify(
+                title=message.title,
+                body=message.body,
+                notify_type=apprise.NotifyType(message.kind),
+                body_format=apprise.NotifyFormat.TEXT,
+            )
+        except Exception as error:
+            # An error in one of a hundred plugins is this channel's, not that of the others.
+            raise NotSent(_reason(f"{type(error).__name__}: {error}")) from error
         if not result:
             said = "; ".join(entry.message for entry in result.logs())
             raise NotSent(_reason(said) or "it gave no reason")

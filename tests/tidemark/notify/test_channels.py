@@ -12,7 +12,7 @@ from tidemark.config.channels import NotifySettings
 from tidemark.errors import ConfigError
 from tidemark.notify.channels import AppriseSender, NotSent, open_channels, secrets_of
 from tidemark.notify.messages import message_of
-from tidemark.redaction import Redactor
+from tidemark.redaction import Redactor, redact
 
 
 def channels_of(urls: str, **settings: str) -> list[str]:
@@ -44,6 +44,18 @@ def test_nobody_there_is_an_error() -> None:
     with pytest.raises(NotSent) as error:
         sender.send(message_of([news(1)]))
     assert "secret-word" not in str(error.value)
+
+
+def test_an_error_of_a_plugin_is_the_channels_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("open-sesame-42")
+
+    sender = AppriseSender("json://me:open-sesame-42@localhost/x", NotifySettings())
+    monkeypatch.setattr(sender._apprise, "notify", broken)
+    redact.add(["open-sesame-42"])
+    with pytest.raises(NotSent, match="KeyError") as error:
+        sender.send(message_of([news(1)]))
+    assert "open-sesame" not in str(error.value)
 
 
 def test_one_that_does_not_answer_is_given_up() -> None:
