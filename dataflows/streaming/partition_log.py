@@ -15,6 +15,7 @@ from tidemark.log import RateLimited, get_logger
 from tidemark.observability.metrics import SOURCE_TROUBLES
 
 _BROKER_TIMEOUT_S = 30.0
+_ANSWER_WITHIN_S = 1.0
 _START_ANEW = "start with an empty recovery store (tidemark run --fresh)"
 
 _WAIT_OUT = frozenset(
@@ -121,6 +122,21 @@ class PartitionLog:
         _, high = self._consumer.get_watermark_offsets(self._place(), cached=True)
         self.high = max(self.high, high)
         return self.high
+
+    def is_at_end(self, next_offset: int) -> bool:
+        """Ask the broker whether nothing follows; False where it does not answer at once.
+
+        That nothing comes may also mean that nothing can come: a broker that is down looks like a
+        partition without traffic.
+        """
+        try:
+            _, high = self._consumer.get_watermark_offsets(
+                self._place(), timeout=_ANSWER_WITHIN_S, cached=False
+            )
+        except KafkaException:
+            return False
+        self.high = max(self.high, high)
+        return high <= next_offset
 
     def all_is_well(self) -> None:
         """Forget past troubles: a record has come."""

@@ -83,6 +83,8 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         self._bytes_left = options.epoch_bytes
         self._wait_s = 0.0
         self._idle = False
+        self._doubtful = False
+        self._ask_again_s = 0.0
         self._ended = False
         self._told: dict[tuple[str, str], int] = {}
 
@@ -197,8 +199,23 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
             return []
         self._news_due_s = now_s + _NEWS_S
         if now_s - self._silent_since_s >= self._options.idle_after_s:
-            self._idle = True
+            self._find_out_whether_idle(now_s)
         return [self._reader.news(self._log.high, self._silent_us())]
+
+    def _find_out_whether_idle(self, now_s: float) -> None:
+        """Believe in silence only while the broker confirms that nothing follows.
+
+        After it did not, silence begins anew with its first answer: those who write could not
+        either, and will do so now.
+        """
+        if now_s < self._ask_again_s:
+            return
+        answered = self._log.is_at_end(self._reader.next_offset)
+        self._idle = answered and not self._doubtful
+        if not self._idle:
+            self._silent_since_s = self._options.clock()
+        self._doubtful = not answered
+        self._ask_again_s = self._options.clock() + self._options.idle_after_s
 
     def _silent_us(self) -> int:
         """Return how long an idle partition has been silent, 0 if it is not idle.

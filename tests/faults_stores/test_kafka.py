@@ -123,6 +123,32 @@ def test_a_broker_that_is_killed_in_mid_run_comes_back_and_nothing_is_missing(
     assert missing_dead_letters(broker, topic, data.truth) == []
 
 
+def test_a_broker_that_is_away_for_long_is_no_silent_partition(
+    broker: Kafka, tmp_path: Path
+) -> None:
+    topic = broker.create_topic("away", 2)
+    settings = settings_of(broker.bootstrap_servers, topic, TIDEMARK_TIME__IDLE_AFTER_S="5")
+    with Running((*TIDEMARK, "run"), tmp_path, settings) as running:
+        for partition in (0, 1):
+            produce(broker, topic, partition, [interaction(1), interaction(2)])
+        running.wait_until(lambda: records_read(tmp_path) == 4, what="the first records")
+        broker.kill()
+        # Longer than it takes a silent partition to be left behind, and its window to be closed.
+        time.sleep(15.0)
+        broker.start()
+        for partition in (0, 1):
+            produce(broker, topic, partition, [interaction(3), interaction(30)])
+        running.wait_until(lambda: bool(stored(tmp_path, "aggregated_data")), what="a window")
+        (window,) = [
+            each
+            for key, each in stored(tmp_path, "aggregated_data").items()
+            if key.endswith("12:00:00Z")
+        ]
+        assert (window["total"], window["late"]) == (6, 0)
+        assert all(part["late"] == 0 for part in stored(tmp_path, "pipeline_status").values())
+        running.interrupt()
+
+
 def test_a_broker_that_comes_up_late_is_waited_for(broker: Kafka, tmp_path: Path) -> None:
     topic = broker.create_topic("awaited", 1)
     produce(broker, topic, 0, [interaction(1), b"bad", interaction(2)])

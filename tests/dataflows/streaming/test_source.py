@@ -52,10 +52,13 @@ class FakeConsumer:
         self.assigned: list[int] = []
         self.committed: list[int] = []
         self.closed = False
+        self.answers = True
 
     def get_watermark_offsets(
         self, partition: TopicPartition, timeout: float = 0, cached: bool = False
     ) -> tuple[int, int]:
+        if not (self.answers or cached):
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
         return self.low, self.high
 
     def assign(self, partitions: list[TopicPartition]) -> None:
@@ -188,6 +191,44 @@ def test_silence_is_told_when_it_has_lasted(monkeypatch: pytest.MonkeyPatch) -> 
     (news,) = bench.poll()
     assert news.silent_us == pytest.approx(12.1 * SECOND)
     assert (news.sequence, news.on_time) == (3, {})
+
+
+def test_silence_is_not_believed_while_the_broker_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(monkeypatch, [[*kept(0), end_at(1)]], high=1, idle_after_s=10.0)
+    bench.poll()
+    found = []
+    for second in range(1, 60):
+        bench.now_s += 1.0
+        # It is down from 5 to 25; those who write need a moment after that, too.
+        bench.consumer.answers = not 5 <= second < 25
+        found += [(second, batch.silent_us > 0) for batch in bench.poll()]
+    idle_from = min(second for second, idle in found if idle)
+    assert 35 <= idle_from <= 45
+    assert all(idle for second, idle in found if second >= idle_from)
+
+
+def test_an_idle_partition_is_no_longer_idle_when_the_broker_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(monkeypatch, [[*kept(0), end_at(1)]], high=1, idle_after_s=10.0)
+    bench.poll()
+    bench.now_s += 11.0
+    assert [batch.silent_us > 0 for batch in bench.poll()] == [True]
+    bench.consumer.answers = False
+    bench.now_s += 11.0
+    assert [batch.silent_us > 0 for batch in bench.poll()] == [False]
+
+
+def test_records_that_are_there_but_not_fetched_are_no_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(monkeypatch, [[*kept(0), end_at(1)]], high=1, idle_after_s=10.0)
+    bench.poll()
+    bench.consumer.high = 2
+    bench.now_s += 11.0
+    assert [batch.silent_us > 0 for batch in bench.poll()] == [False]
 
 
 def test_rejected_records_do_not_end_a_silence(monkeypatch: pytest.MonkeyPatch) -> None:
