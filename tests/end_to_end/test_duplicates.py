@@ -35,6 +35,7 @@ def test_copies_count_once_and_are_told(
     fill(kafka, topic, generated, tmp_path / "truth.parquet")
     settings = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TIDEMARK_PIPELINES__ONLY": "interactions",
         "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
         "TIDEMARK_PIPELINES__INTERACTIONS__DEDUPE_BY": "event_id",
         "TIDEMARK_SOURCE__BATCH_SIZE": "700",

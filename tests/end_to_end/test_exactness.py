@@ -49,6 +49,7 @@ def test_all_documents_and_points_equal_the_recomputation(
     uri = mongo.uri if with_mongo else "null:"
     settings = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TIDEMARK_PIPELINES__ONLY": "interactions",
         "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": dataset.topic,
         "TIDEMARK_SOURCE__BATCH_SIZE": str(batch_size),
         "TIDEMARK_SOURCE__UNTIL_END": "true",

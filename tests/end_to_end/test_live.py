@@ -26,6 +26,7 @@ def test_live_equals_backlog_equals_recomputation_and_nothing_vanishes(
     topic = make_topic(PARTITIONS)
     settings = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TIDEMARK_PIPELINES__ONLY": "interactions",
         "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
         "TIDEMARK_TIME__IDLE_AFTER_S": str(IDLE_AFTER_S),
         "TIDEMARK_DOCUMENTS__URLS": "sqlite:live.db",

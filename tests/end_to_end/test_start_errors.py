@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import MakeTopic, StartServer
 from tests.support.running import BYTEWAX, TIDEMARK, run
-from tests.support.servers import InfluxDB, KafkaEndpoint
+from tests.support.servers import InfluxDB, Kafka, KafkaEndpoint
 from tests.support.servers.ports import free_port
 from tests.support.unique import unique_name
 
@@ -22,7 +22,7 @@ def fail(request: pytest.FixtureRequest, tmp_path: Path) -> Fail:
     """Run the job with settings that can not work and return its message."""
 
     def check(settings: dict[str, str], code: int) -> str:
-        done = run(WAYS[request.param], tmp_path, settings, timeout_s=60)
+        done = run(WAYS[request.param], tmp_path, settings, timeout_s=180)
         said = done.stdout + done.stderr
         assert done.code == code, said
         assert "Traceback" not in said
@@ -51,11 +51,19 @@ def test_a_missing_topic(fail: Fail, kafka: KafkaEndpoint) -> None:
     said = fail(
         {
             "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "TIDEMARK_PIPELINES__ONLY": "interactions",
             "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
         },
         1,
     )
     assert topic in said
+    assert "tidemark topics create" in said
+
+
+def test_no_topic_of_any_pipeline(fail: Fail, start_server: StartServer) -> None:
+    broker = start_server(Kafka)
+    said = fail({"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}, 1)
+    assert "user_interactions, user-login, user_activity, sales, inventory" in said
     assert "tidemark topics create" in said
 
 

@@ -24,6 +24,7 @@ OUT_OF_ORDERNESS_S = 5
 def _settings(kafka: KafkaEndpoint, topic: str) -> dict[str, str]:
     return {
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TIDEMARK_PIPELINES__ONLY": "interactions",
         "TIDEMARK_PIPELINES__INTERACTIONS__TOPIC": topic,
         "TIDEMARK_TIME__IDLE_AFTER_S": "1",
         "TIDEMARK_DOCUMENTS__URLS": "sqlite:out.db",
