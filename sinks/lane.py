@@ -119,7 +119,9 @@ class Lane:
             self._queue.clear()
             if self._error is not None and not self._error_raised:
                 self._error_raised = True
-                self._log.error("lane_failed", store=self.name, error=repr(self._error))
+                self._log.error(
+                    "lane_failed", store=self.name, error=str(self._error) or repr(self._error)
+                )
 
     @property
     def _ended(self) -> bool:
