@@ -24,52 +24,40 @@ class Cells:
     """The distinct combinations of `codes`; `codes[i]` has one entry a row, below `sizes[i]`."""
 
     def __init__(self, codes: Sequence[Int64Array], sizes: Sequence[int]) -> None:
-        self._rows = len(codes[0])
         domain = math.prod(sizes)
+        combinations: Int64Array | None = None
         if domain > np.iinfo(np.int64).max:
-            # Too many to be numbered in 63 bits.
-            combinations, self._cell_of_row = np.unique(
-                np.stack(list(codes)), axis=1, return_inverse=True
-            )
-            self._cell_of_row = self._cell_of_row.reshape(-1).astype(np.int64)
-            self._packed, self._domain = self._cell_of_row, combinations.shape[1]
-            self._cells = np.arange(self._domain)
-            self.kinds: list[Int64Array] = list(combinations)
-            return
-        packed = codes[0]
-        for kind, size in zip(codes[1:], sizes[1:], strict=True):
-            packed = packed * size + kind
+            # Too many to be numbered in 63 bits: those that occur are numbered instead.
+            combinations, numbers = np.unique(np.stack(list(codes)), axis=1, return_inverse=True)
+            packed, domain = numbers.reshape(-1).astype(np.int64), combinations.shape[1]
+        else:
+            packed = codes[0]
+            for kind, size in zip(codes[1:], sizes[1:], strict=True):
+                packed = packed * size + kind
         self._packed, self._domain = packed, domain
-        self._counts: Int64Array | None = None
+        self._dense = domain <= _DENSE_CELLS_PER_ROW * len(packed)
+        self.counts: Int64Array
+        """Rows of each cell."""
         if self._dense:
             dense = np.bincount(packed, minlength=domain)
             self._cells = np.flatnonzero(dense)
-            self._counts = dense[self._cells]
+            self.counts = dense[self._cells]
         else:
-            self._cells, self._counts = np.unique(packed, return_counts=True)
-        cells = self._cells
-        unpacked = []
-        for size in reversed(sizes[1:]):
-            cells, kind = np.divmod(cells, size)
-            unpacked.append(kind)
-        self.kinds = [cells, *reversed(unpacked)]
-
-    @property
-    def _dense(self) -> bool:
-        return bool(self._domain <= _DENSE_CELLS_PER_ROW * self._rows)
-
-    @cached_property
-    def counts(self) -> Int64Array:
-        """Rows of each cell."""
-        if getattr(self, "_counts", None) is not None:
-            return self._counts  # type: ignore[return-value]
-        return np.bincount(self.cell_of_row, minlength=len(self._cells))
+            self._cells, self.counts = np.unique(packed, return_counts=True)
+        self.kinds: list[Int64Array]
+        """The codes of each cell, kind by kind."""
+        if combinations is not None:
+            self.kinds = list(combinations)
+        else:
+            cells, unpacked = self._cells, []
+            for size in reversed(sizes[1:]):
+                cells, kind = np.divmod(cells, size)
+                unpacked.append(kind)
+            self.kinds = [cells, *reversed(unpacked)]
 
     @cached_property
     def cell_of_row(self) -> Int64Array:
         """The cell of each row."""
-        if hasattr(self, "_cell_of_row"):
-            return self._cell_of_row
         if self._dense:
             places = np.empty(self._domain, np.int64)
             places[self._cells] = np.arange(len(self._cells))
@@ -79,7 +67,7 @@ class Cells:
     def sums(self, values: Int64Array) -> Int64Array:
         """Sum the values of each cell's rows, exactly as long as the sum fits in 63 bits."""
         largest = int(np.abs(values).max(initial=0))
-        if largest * self._rows < _EXACT_IN_FLOAT:
+        if largest * len(values) < _EXACT_IN_FLOAT:
             weighted = np.bincount(self.cell_of_row, values, minlength=len(self._cells))
             return weighted.astype(np.int64)
         exact = np.zeros(len(self._cells), np.int64)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Protocol, TypeAlias, TypeVar
 
 import polars as pl
 
@@ -10,6 +11,21 @@ from stats.tables import totals
 
 Groups: TypeAlias = dict[str, tuple[int, ...]]
 """By key: the number of events, then the sums, in the order that was asked for."""
+
+
+class Addable(Protocol):
+    """A sum of several numbers."""
+
+    def plus(self: A, other: A) -> A:
+        """Add another one; associative and commutative."""
+
+
+A = TypeVar("A", bound=Addable)
+
+
+def added(one: Mapping[str, A], other: Mapping[str, A], nothing: A) -> dict[str, A]:
+    """Add sums up by key; a key that is missing on one side has `nothing` there."""
+    return {key: one.get(key, nothing).plus(other.get(key, nothing)) for key in {**one, **other}}
 
 
 def groups(counts: pl.DataFrame, key: str, *sums: str) -> Groups:

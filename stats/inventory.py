@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
+from stats.groups import added
 from stats.newest import NewestTable
 from stats.tables import COUNT, CountTable
 
@@ -80,8 +81,8 @@ class InventorySummary(msgspec.Struct, frozen=True, kw_only=True):
         """Add another part of the window up; associative and commutative."""
         return InventorySummary(
             updates=self.updates + other.updates,
-            by_category=_added(self.by_category, other.by_category),
-            by_warehouse=_added(self.by_warehouse, other.by_warehouse),
+            by_category=added(self.by_category, other.by_category, NO_LEVELS),
+            by_warehouse=added(self.by_warehouse, other.by_warehouse, NO_LEVELS),
         )
 
 
@@ -100,9 +101,3 @@ def _counted(levels: pl.DataFrame, key: str) -> dict[str, Levels]:
         pl.len(), IS_LOW.sum().alias("low"), IS_OUT.sum().alias("out")
     )
     return {name: Levels(*numbers) for name, *numbers in counts.iter_rows()}
-
-
-def _added(one: Mapping[str, Levels], other: Mapping[str, Levels]) -> dict[str, Levels]:
-    return {
-        key: one.get(key, NO_LEVELS).plus(other.get(key, NO_LEVELS)) for key in {**one, **other}
-    }

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
+from stats.groups import added
 from stats.tables import COUNT, CountTable, top
 
 QUANTITY = "quantity"
@@ -62,9 +63,9 @@ class SalesSummary(msgspec.Struct, frozen=True, kw_only=True):
         return SalesSummary(
             top_k=self.top_k,
             total=self.total.plus(other.total),
-            by_category=_added(self.by_category, other.by_category),
-            by_payment_method=_added(self.by_payment_method, other.by_payment_method),
-            by_store=_added(self.by_store, other.by_store),
+            by_category=added(self.by_category, other.by_category, NOTHING_SOLD),
+            by_payment_method=added(self.by_payment_method, other.by_payment_method, NOTHING_SOLD),
+            by_store=added(self.by_store, other.by_store, NOTHING_SOLD),
             top_products=_first([*self.top_products, *other.top_products], self.top_k),
         )
 
@@ -87,13 +88,6 @@ def _by_key(table: pl.DataFrame) -> dict[str, Sold]:
     """Return the rows of a table, in order; its first column is the key."""
     rows = table.select(table.columns[0], COUNT, *_SUMS).iter_rows()
     return {key: Sold(*numbers) for key, *numbers in rows}
-
-
-def _added(one: Mapping[str, Sold], other: Mapping[str, Sold]) -> dict[str, Sold]:
-    return {
-        key: one.get(key, NOTHING_SOLD).plus(other.get(key, NOTHING_SOLD))
-        for key in {**one, **other}
-    }
 
 
 def _first(entries: Iterable[Ranked], k: int) -> list[Ranked]:
