@@ -30,6 +30,7 @@ from tests.support.servers import (
 from tests.support.servers.endpoints import RunningInfluxDB, RunningKafka, RunningMongo
 from tests.support.servers.process import Server
 from tests.support.unique import unique_name
+from tidemark.redaction import redact
 
 S = TypeVar("S", bound=Server)
 
@@ -84,6 +85,13 @@ class StartServer(Protocol):
     """Starts a server of a test's own: `start_server(Kafka, auth=True)`."""
 
     def __call__(self, kind: Callable[..., S], **options: object) -> S: ...
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_one_test_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the secrets that a test registers: another one may say the same word plainly."""
+    monkeypatch.setattr(redact, "_secrets", set(redact._secrets))
+    monkeypatch.setattr(redact, "_pattern", redact._pattern)
 
 
 @pytest.fixture

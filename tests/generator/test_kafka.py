@@ -231,6 +231,14 @@ def test_the_summary_tells_sent_acknowledged_failed_and_speed() -> None:
     assert delivery.details() == ["faults: none 10", "failed 2: Local: Message timed out"]
 
 
+def wait_until_acknowledged(target: KafkaTarget, count: int) -> None:
+    """Wait for the broker, which may still be loading its coordinators: how long is not told."""
+    deadline = time.monotonic() + 60.0
+    while target.delivery.acknowledged < count and time.monotonic() < deadline:
+        target.wait(0.05)
+    assert target.delivery.acknowledged == count
+
+
 def test_giving_up_counts_what_nobody_took_as_failed(start_server: StartServer) -> None:
     server = start_server(Kafka)
     server.create_topic("t", 3)
@@ -238,7 +246,7 @@ def test_giving_up_counts_what_nobody_took_as_failed(start_server: StartServer) 
     target = KafkaTarget(server.client_properties(), "t")
     frames = plan(given, target.partitions(30.0))
     target.put(next(frames))
-    target.wait(1.0)
+    wait_until_acknowledged(target, 10_000)
     server.kill()
     target.put(next(frames))
     target.give_up()

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from tidemark.config.parsing import parse
-from tidemark.config.tree import Leaf, Route, dotted, leaves, model_at
+from tidemark.config.tree import Leaf, Route, dotted, leaves, model_at, takes
 from tidemark.errors import Problem
 from tidemark.redaction import REDACTED, names_a_secret, redact, redact_url
 
@@ -20,7 +20,7 @@ _KEY_OF_A_MAPPING = "[key]"
 
 def shown(value: Any, leaf: Leaf | None = None) -> str:
     """Write a value for a message: as YAML on one line, secrets redacted, long ones cut."""
-    if leaf is not None and leaf.secret:
+    if leaf is not None and (leaf.secret or _is_torn(value, leaf)):
         return REDACTED if value is not None else "null"
     plain = _redacted(value, leaf is not None and leaf.may_hold_secret)
     if isinstance(plain, str):
@@ -29,6 +29,11 @@ def shown(value: Any, leaf: Leaf | None = None) -> str:
         text = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True)
         text = text.removesuffix("...\n").strip()
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+
+
+def _is_torn(value: Any, leaf: Leaf) -> bool:
+    """Tell whether text came where a mapping should be: what in it is a secret, no key can say."""
+    return isinstance(value, str) and takes(leaf.field.annotation, dict)
 
 
 def _redacted(value: Any, should_be_address: bool) -> Any:
@@ -80,6 +85,8 @@ def from_validation(
             value = ""
         elif found["type"] == "extra_forbidden":
             value = ""
+        elif any(names_a_secret(str(part)) for part in _inside(route)):
+            value = REDACTED
         else:
             value = shown(found["input"], _leaf(route))
             if isinstance(found["input"], Mapping) and model_at(route) is not None:
@@ -111,6 +118,12 @@ def _unquoted(value: Any, leaf: Leaf | None) -> str:
         return ""
     parsed = parse(leaf, value)
     return f"write {shown(parsed)} without quotes" if isinstance(parsed, bool | int | float) else ""
+
+
+def _inside(route: Route) -> Route:
+    """Return what of a route is inside a setting: the keys of its mapping, the places in a list."""
+    leaf = _leaf(route)
+    return route[len(leaf.route) :] if leaf is not None else ()
 
 
 def _leaf(route: Route) -> Leaf | None:
