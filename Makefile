@@ -48,8 +48,8 @@ demo: $(if $(wildcard $(DEV)),$(DEV),$(RUNTIME)) ## Show it live without any ser
 chaos: $(DEV) ## Break it many times on a real Kafka and check every value (ARGS="bounded-2 soak" chooses)
 	$(PY) -m tests.faults $(ARGS)
 
-bench: $(DEV) ## Measure the throughput on a real Kafka
-	$(PY) -m bench $(ARGS)
+bench: $(DEV) ## Measure every bar on real servers (ARGS="throughput --rounds 3" one of them)
+	$(PY) -m bench $(or $(ARGS),all)
 
 up: ## Start everything in containers (docker-compose.yml), with passwords made for .env if there is none
 	deploy/compose/make-env.sh

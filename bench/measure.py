@@ -8,6 +8,8 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
+from bench.results import Figures
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -18,7 +20,31 @@ class Measured:
     began_s: float
     ended_s: float
     cpu_s: float
+    """User and system time."""
     peak_mib: float
+    rejected: int = 0
+    late: int = 0
+
+    @property
+    def accounted(self) -> int:
+        """Return how many of the records that were read are in one of the sums."""
+        return self.events + self.rejected + self.late
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it took."""
+        return self.ended_s - self.began_s
+
+    def figures(self) -> Figures:
+        """Return what is kept of the run."""
+        return {
+            "events_per_s": self.accounted / self.seconds,
+            "events_per_cpu_s": self.accounted / self.cpu_s,
+            "cpu_s_per_million": self.cpu_s * 1e6 / self.accounted,
+            "seconds": self.seconds,
+            "cpu_s": self.cpu_s,
+            "peak_mib": self.peak_mib,
+        }
 
 
 class Stopwatch:
@@ -28,7 +54,7 @@ class Stopwatch:
         self._began_s = time.time()
         self._cpu_s = time.process_time()
 
-    def stop(self, events: int) -> Measured:
+    def stop(self, events: int, rejected: int = 0, late: int = 0) -> Measured:
         """Return what was measured."""
         return Measured(
             events=events,
@@ -36,6 +62,8 @@ class Stopwatch:
             ended_s=time.time(),
             cpu_s=time.process_time() - self._cpu_s,
             peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            rejected=rejected,
+            late=late,
         )
 
 
@@ -53,4 +81,6 @@ def joined(parts: list[Measured]) -> Measured:
         ended_s=max(part.ended_s for part in parts),
         cpu_s=sum(part.cpu_s for part in parts),
         peak_mib=sum(part.peak_mib for part in parts),
+        rejected=sum(part.rejected for part in parts),
+        late=sum(part.late for part in parts),
     )

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from bench.console import wide
+from bench.errors import BenchmarkError
 from bench.measure import Measured
-from bench.rounds import broker_at, console, run_rounds
-from bench.subjects import BenchmarkError, Place, Subject, job
-from generator import GeneratorSettings, KafkaTarget, plan, send
-from tests.support.servers.endpoints import KafkaEndpoint
-from tests.support.unique import unique_name
+from bench.rounds import Subject, run_rounds
+from bench.session import session
+from bench.subjects import job
+from bench.topics import Content, fill
 
 INTERACTIONS = "interactions"
 
@@ -60,29 +59,23 @@ def main(
     ] = "",
 ) -> None:
     """Compare the pipelines in CPU seconds per million events. Every run also checks its sums."""
-    with broker_at(kafka) as broker:
+    with session(rounds, quick=False, kafka=kafka) as servers:
         streams = dict.fromkeys(case.stream for case in CASES.values())
         places = {
-            name: Place(
-                broker.bootstrap_servers,
-                broker.create_topic(unique_name("bench"), partitions),
-                events,
-            )
-            for name in streams
+            name: fill(servers.kafka, Content(events, partitions, stream=name)) for name in streams
         }
-        for name, place in places.items():
-            _load(broker, name, place)
         subjects: dict[str, Subject] = {
             name: partial(
                 job,
                 places[case.stream],
                 documents=store,
                 pipelines=case.pipeline,
+                whole=False,  # checked below
                 more=_settings(case, places[case.stream].topic),
             )
             for name, case in CASES.items()
         }
-        figures = run_rounds(subjects, rounds, None)
+        figures = run_rounds(subjects, rounds)
     for name, case in CASES.items():
         came_out = {measured.events for measured in figures[name]}
         if len(came_out) != 1 or (case.whole and came_out != {events}) or came_out == {0}:
@@ -96,27 +89,6 @@ def _settings(case: Case, topic: str) -> dict[str, str]:
         f"TIDEMARK_PIPELINES__{stream.upper()}__TOPIC": topic,
         **{f"TIDEMARK_PIPELINES__{name}": value for name, value in case.settings.items()},
     }
-
-
-def _load(broker: KafkaEndpoint, stream: str, place: Place) -> None:
-    settings = GeneratorSettings(
-        stream=stream,
-        rate=None,
-        event_rate=50_000.0,
-        count=place.events,
-        seed=1,
-        start_time=datetime.now(UTC) - timedelta(hours=1),
-        population={"users": 10_000, "items": 2_000, "item_skew": 1.0},
-        faults={"out_of_order_share": 0.1, "out_of_order_s": 4.0},
-    )
-    target = KafkaTarget(broker.client_properties(), place.topic)
-    frames = plan(settings, target.partitions(timeout_s=30.0), datetime.now(UTC))
-    delivery = send(frames, target, settings)
-    if delivery.acknowledged != place.events:
-        raise BenchmarkError(f"only {delivery.acknowledged} of {place.events} events are loaded")
-    console.print(
-        f"{stream}: loaded {place.events:,} at {place.events / delivery.seconds:,.0f} events/s"
-    )
 
 
 def _print(figures: dict[str, list[Measured]], events: int) -> None:
@@ -138,7 +110,7 @@ def _print(figures: dict[str, list[Measured]], events: int) -> None:
             f"{statistics.median(beside):.2f} ({min(beside):.2f}-{max(beside):.2f})",
             f"{statistics.median(m.peak_mib for m in runs):.0f}",
         )
-    Console(width=None if console.is_terminal else 110).print(table)
+    wide.print(table)
 
 
 if __name__ == "__main__":
