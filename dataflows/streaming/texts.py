@@ -25,14 +25,17 @@ class TextColumns:
     def __init__(self, max_length: int) -> None:
         self._max_length = max_length
 
-    def required(self, name: str, texts: list[str | int], bad: BadRows) -> pa.StringArray:
-        """Return the column of ids or names; rows that are none are marked as bad."""
+    def column_of(self, texts: list[str | int]) -> pa.StringArray:
+        """Return ids or names as texts; an integer is its decimal text."""
         try:
-            column = pa.array(texts, pa.string())
+            return pa.array(texts, pa.string())
         except (pa.ArrowInvalid, pa.ArrowTypeError):
-            column = pa.array([self._decimal(text) for text in texts], pa.string())
+            return pa.array([self._decimal(text) for text in texts], pa.string())
+
+    def check(self, name: str, column: pa.StringArray, bad: BadRows) -> None:
+        """Mark the rows of a column of ids or names that are none as bad."""
         if self._is_plain(column):
-            return column
+            return
         limit = self._max_length
         usable = self._are_usable(column).to_numpy(zero_copy_only=False)
         for row in np.flatnonzero(~usable).tolist():
@@ -45,32 +48,40 @@ class TextColumns:
             else:
                 message = f"{name}: {shown(text)} has a control character"
                 bad.add(row, Reason.INVALID_ID, message)
-        return column
 
-    def optional(self, values: list[Any], default: str) -> tuple[pa.StringArray, int]:
-        """Return the column with the default where there is no usable text.
+    def optional_column_of(self, values: list[Any]) -> tuple[pa.StringArray, int]:
+        """Return what may be texts, null where there is none.
 
-        `values` has None where there is none. The second result is how often a value was there but
-        of no use.
+        The second result is how many of the nulls stand for something that is no text.
         """
         try:
-            column = pa.array(values, pa.string())
-            if not column.null_count:
-                if self._is_plain(column):
-                    return column, 0
-            elif self._is_plain(column.drop_null()):
-                return pc.fill_null(column, default), 0
+            return pa.array(values, pa.string()), 0
         except (pa.ArrowInvalid, pa.ArrowTypeError):
-            pass  # of several types
-        texts = [
-            value if type(value) is str else self._decimal(value) if type(value) is int else None
-            for value in values
-        ]
-        column = pa.array(texts, pa.string())
+            texts = [
+                value
+                if type(value) is str
+                else self._decimal(value)
+                if type(value) is int
+                else None
+                for value in values
+            ]
+            column = pa.array(texts, pa.string())
+            return column, column.null_count - sum(value is None for value in values)
+
+    def with_default(self, column: pa.StringArray, default: str) -> tuple[pa.StringArray, int]:
+        """Return the column with the default where there is no usable text.
+
+        The second result is how many texts were of no use.
+        """
+        if not column.null_count:
+            if self._is_plain(column):
+                return column, 0
+        elif self._is_plain(column.drop_null()):
+            return pc.fill_null(column, default), 0
         usable = pc.or_(self._are_usable(column), pc.equal(column, default))
         usable = pc.fill_null(usable, False)
-        dropped = usable.false_count - sum(value is None for value in values)
-        return pc.if_else(usable, column, default), dropped
+        unusable = usable.false_count - column.null_count
+        return pc.if_else(usable, column, default), unusable
 
     def _are_usable(self, column: pa.StringArray) -> pa.BooleanArray:
         """Tell of each text whether it is non-empty, short enough and printable; null is null."""

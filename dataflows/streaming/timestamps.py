@@ -100,10 +100,16 @@ def parse_timestamps(values: Sequence[object]) -> Int64Array:
     if kinds != {str}:
         return _one_by_one(values)
     try:
-        texts = pa.array(values, pa.string())
+        return parse_timestamp_texts(pa.array(values, pa.string()))
     except UnicodeEncodeError:  # half of a surrogate pair
         return _one_by_one(values)
+
+
+def parse_timestamp_texts(texts: pa.StringArray) -> Int64Array:
+    """Parse a column of texts without nulls, as `parse_timestamps` does."""
     count = len(texts)
+    if not count:
+        return np.empty(0, np.int64)
     result = np.full(count, INVALID_US, np.int64)
     _, offset_buffer, data_buffer = texts.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32, count + 1)
@@ -121,7 +127,7 @@ def parse_timestamps(values: Sequence[object]) -> Int64Array:
             rows = np.flatnonzero(lengths == length)
             _parse_layout(data[offsets[rows][:, None] + np.arange(length)], rows, result)
     for row in np.flatnonzero(result == INVALID_US).tolist():
-        parsed = parse_timestamp(values[row])
+        parsed = parse_timestamp(texts[row].as_py())
         if parsed is not None:
             result[row] = parsed
     return result

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.interactions import Interaction
+from dataflows.streaming import layouts
 from dataflows.streaming.decode import Decoder
 from dataflows.streaming.reader import broker_times_of
 from dataflows.streaming.rejects import Limits, Reason
@@ -22,6 +23,12 @@ Row = tuple[int, str, str, str, int]
 """Position, user, item, type, time."""
 
 LIMITS = Limits(max_message_bytes=4_096, max_id_length=64, max_distinct_names=5)
+
+
+@pytest.fixture(autouse=True, params=[1, 64], ids=["layouts", "parser"])
+def _worth_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read few records by their layout, too, or leave them to the parser: nothing may change."""
+    monkeypatch.setattr(layouts, "_WORTH_ROWS", request.param)
 
 
 def decode_in(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataflows.streaming import layouts
 from dataflows.streaming.decode import Decoded, Decoder
 from dataflows.streaming.numbers import MOST
 from dataflows.streaming.rejects import Limits
@@ -26,6 +27,12 @@ from dataflows.streaming.schema import (
 )
 
 NOW = 1_800_000_000_000_000
+
+
+@pytest.fixture(autouse=True, params=[1, 64], ids=["layouts", "parser"])
+def _worth_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read few records by their layout, too, or leave them to the parser: nothing may change."""
+    monkeypatch.setattr(layouts, "_WORTH_ROWS", request.param)
 
 
 class Sale(Event):
