@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from bench.console import wide
-from bench.options import Events, Json, KafkaAt, Quick, Rounds
+from bench.options import Events, InfluxAt, Json, KafkaAt, MongoAt, Quick, Rounds
 from bench.report import shown
 from bench.results import Result, write
 from bench.session import session
-from bench.suite import ITEMS, QUICK_EVENTS, QUICK_USERS, SUITE, USERS
+from bench.suite import EVENTS, ITEMS, QUICK_EVENTS, QUICK_USERS, SUITE, USERS
 from bench.verdict import verdict
 
 app = typer.Typer(
@@ -49,7 +49,7 @@ def everything(
 
 @app.command()
 def throughput(
-    events: Events = 2_000_000,
+    events: Events = EVENTS,
     rounds: Rounds = 5,
     workers: Workers = 1,
     quick: Quick = False,
@@ -64,8 +64,41 @@ def throughput(
 
 
 @app.command()
+def stores(
+    events: Events = EVENTS,
+    rounds: Rounds = 5,
+    workers: Workers = 1,
+    quick: Quick = False,
+    json_file: Json = None,
+    kafka: KafkaAt = "",
+    influx: InfluxAt = "",
+) -> None:
+    """Bars 2a to 2c: SQLite, InfluxDB, both with alert rules."""
+    from bench.stores import stores as measure
+
+    with session(1 if quick else rounds, quick, kafka, influx=influx) as servers:
+        _end(measure(servers, min(events, QUICK_EVENTS) if quick else events, workers), json_file)
+
+
+@app.command()
+def documents(
+    keys: Annotated[int, typer.Option(min=1, help="Documents.")] = 5_000,
+    windows: Annotated[int, typer.Option(min=1, help="Times that each is written.")] = 2,
+    rounds: Rounds = 5,
+    quick: Quick = False,
+    json_file: Json = None,
+    mongo: MongoAt = "",
+) -> None:
+    """Bars 2d and 2e: our MongoDB store beside a bare pymongo loop."""
+    from bench.documents import documents as measure
+
+    with session(1 if quick else rounds, quick, mongo=mongo) as servers:
+        _end(measure(servers, 500 if quick else keys, windows), json_file)
+
+
+@app.command()
 def keys(
-    events: Events = 2_000_000,
+    events: Events = EVENTS,
     users: Annotated[list[int] | None, typer.Option(help="Users in the window.")] = None,
     items: Annotated[list[int] | None, typer.Option(help="Items, at 10,000 users.")] = None,
     rounds: Rounds = 5,
@@ -86,7 +119,7 @@ def keys(
 
 @app.command()
 def memory(
-    events: Events = 2_000_000,
+    events: Events = EVENTS,
     rounds: Rounds = 3,
     quick: Quick = False,
     json_file: Json = None,
@@ -97,6 +130,41 @@ def memory(
 
     with session(1 if quick else rounds, quick, kafka) as servers:
         _end(measure(servers, events, QUICK_USERS), json_file)
+
+
+@app.command()
+def shapes(
+    part: Annotated[
+        list[str] | None, typer.Option(help="sizes, malformed, disorder, partitions; all of them.")
+    ] = None,
+    events: Events = EVENTS,
+    rounds: Rounds = 5,
+    quick: Quick = False,
+    json_file: Json = None,
+    kafka: KafkaAt = "",
+) -> None:
+    """Bar 4: sizes of values, malformed records, disorder, partitions (--json names a folder)."""
+    from bench.shapes import SHAPES
+
+    for name in part or SHAPES:
+        with session(1 if quick else rounds, quick, kafka) as servers:
+            result = SHAPES[name](servers, min(events, QUICK_EVENTS) if quick else events)
+        _end(result, json_file)
+
+
+@app.command()
+def generator(
+    events: Events = EVENTS,
+    rounds: Rounds = 5,
+    quick: Quick = False,
+    json_file: Json = None,
+    kafka: KafkaAt = "",
+) -> None:
+    """Bar 7: the generator into Kafka."""
+    from bench.generation import generation
+
+    with session(1 if quick else rounds, quick, kafka) as servers:
+        _end(generation(servers, min(events, QUICK_EVENTS) if quick else events), json_file)
 
 
 @app.command()

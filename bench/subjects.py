@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -49,13 +49,14 @@ def job(
     pipelines: str = "interactions",
     whole: bool = True,
     more: Mapping[str, str] = _NOTHING,
+    check: Callable[[Path], None] | None = None,
 ) -> Measured:
     """Run the job to the end of the topic and check its sums.
 
     `documents` and `series` are URLs of stores, `{directory}` in them a fresh directory; without
     `series` they are one. `more` are further settings; without any the topic is that of the
     interactions. Not `whole`: the pipeline leaves events out, their number is not known here.
-    Raises BenchmarkError.
+    `check` looks into the directory after the run. Raises BenchmarkError.
     """
     with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder:
         directory = Path(folder)
@@ -80,6 +81,8 @@ def job(
                 ["--addresses", addresses, "--process", str(number)] for number in range(processes)
             ]
         reports = _reports([_start([*arguments, *member], settings) for member in members])
+        if check is not None:
+            check(directory)
     measured = joined(reports)
     if whole:
         _check(place, measured)

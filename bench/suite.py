@@ -42,9 +42,40 @@ def _startup(session: Session) -> Result:
     return startup(session)
 
 
+def _stores(session: Session) -> Result:
+    from bench.stores import stores
+
+    return stores(session, QUICK_EVENTS if session.quick else EVENTS)
+
+
+def _documents(session: Session) -> Result:
+    from bench.documents import documents
+
+    return documents(session, 500 if session.quick else 5_000, 2)
+
+
+def _shape(name: str) -> Benchmark:
+    def measure(session: Session) -> Result:
+        from bench.shapes import SHAPES
+
+        return SHAPES[name](session, QUICK_EVENTS if session.quick else EVENTS)
+
+    return measure
+
+
+def _generator(session: Session) -> Result:
+    from bench.generation import generation
+
+    return generation(session, QUICK_EVENTS if session.quick else EVENTS)
+
+
 SUITE: dict[str, Benchmark] = {
     "throughput": _throughput,
+    "stores": _stores,
+    "documents": _documents,
     "keys": _keys,
     "memory": _memory,
+    **{name: _shape(name) for name in ("sizes", "malformed", "disorder", "partitions")},
+    "generator": _generator,
     "startup": _startup,
 }
