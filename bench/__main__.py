@@ -153,6 +153,59 @@ def shapes(
 
 
 @app.command()
+def latency(
+    seconds: Annotated[float, typer.Option(help="How long each rate is measured.")] = 60.0,
+    window_s: Annotated[int, typer.Option(min=1, help="Length of a window.")] = 1,
+    rounds: Rounds = 5,
+    quick: Quick = False,
+    json_file: Json = None,
+    kafka: KafkaAt = "",
+) -> None:
+    """Bar 5: from the end of a window to its document, live at 50k and 100k events/s."""
+    from bench.latency import latency as measure
+
+    with session(1 if quick else rounds, quick, kafka) as servers:
+        _end(measure(servers, 10.0 if quick else seconds, window_s), json_file)
+
+
+Rate = Annotated[float, typer.Option(help="Events a second of the live stream.")]
+
+
+@app.command()
+def restart(
+    rate: Rate = 50_000.0,
+    processes: Annotated[int, typer.Option(min=1, help="Processes of the job.")] = 2,
+    rounds: Rounds = 5,
+    quick: Quick = False,
+    json_file: Json = None,
+    kafka: KafkaAt = "",
+) -> None:
+    """Bar 6b: from a kill -9 of a member to the first new window."""
+    from bench.recovery import restart as measure
+
+    with session(1 if quick else rounds, quick, kafka) as servers:
+        _end(measure(servers, 20_000.0 if quick else rate, processes), json_file)
+
+
+@app.command("catch-up")
+def catch_up(
+    rate: Rate = 100_000.0,
+    outage_s: Annotated[float, typer.Option(help="Length of the outage.")] = 600.0,
+    rounds: Rounds = 1,
+    quick: Quick = False,
+    json_file: Json = None,
+    kafka: KafkaAt = "",
+) -> None:
+    """Bar 6c: until a job is live again after an outage (12 GB of disk by default)."""
+    from bench.recovery import catch_up as measure
+
+    if quick:
+        rate, outage_s = 20_000.0, 30.0
+    with session(1 if quick else rounds, quick, kafka) as servers:
+        _end(measure(servers, rate, outage_s), json_file)
+
+
+@app.command()
 def generator(
     events: Events = EVENTS,
     rounds: Rounds = 5,

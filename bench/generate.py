@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from datetime import UTC, datetime
 
+from bench.measure import peak_mib
 from generator import GeneratorSettings, KafkaTarget, plan, send
 
 
@@ -23,7 +23,7 @@ def main(servers: str, topic: str, count: int) -> None:
         "acknowledged": delivery.acknowledged,
         "events_per_s": delivery.events_per_s,
         "cpu_s_per_million": cpu_s * 1e6 / count,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak_mib(),
     }
     print(json.dumps(found))
 

@@ -67,6 +67,15 @@ class Session:
             self._mongo = self._stack.enter_context(Mongo(self._room("mongo")))
         return self._mongo
 
+    @contextmanager
+    def of_rounds(self, rounds: int) -> Iterator[Session]:
+        """Give this session another number of rounds for a while."""
+        before, self.rounds = self.rounds, rounds
+        try:
+            yield self
+        finally:
+            self.rounds = before
+
     def result(
         self,
         name: str,

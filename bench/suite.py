@@ -69,6 +69,28 @@ def _generator(session: Session) -> Result:
     return generation(session, QUICK_EVENTS if session.quick else EVENTS)
 
 
+def _latency(session: Session) -> Result:
+    from bench.latency import latency
+
+    return latency(session, 10.0 if session.quick else 60.0, 1)
+
+
+def _restart(session: Session) -> Result:
+    from bench.recovery import restart
+
+    return restart(session, 20_000.0 if session.quick else 50_000.0, 2)
+
+
+def _catch_up(session: Session) -> Result:
+    from bench.recovery import catch_up
+
+    if session.quick:
+        return catch_up(session, 20_000.0, 30.0)
+    # Once: it takes five minutes and 12 GB of disk.
+    with session.of_rounds(1) as once:
+        return catch_up(once, 100_000.0, 600.0)
+
+
 SUITE: dict[str, Benchmark] = {
     "throughput": _throughput,
     "stores": _stores,
@@ -76,6 +98,9 @@ SUITE: dict[str, Benchmark] = {
     "keys": _keys,
     "memory": _memory,
     **{name: _shape(name) for name in ("sizes", "malformed", "disorder", "partitions")},
+    "latency": _latency,
+    "restart": _restart,
+    "catch-up": _catch_up,
     "generator": _generator,
     "startup": _startup,
 }
