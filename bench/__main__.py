@@ -156,6 +156,7 @@ def shapes(
 def latency(
     seconds: Annotated[float, typer.Option(help="How long each rate is measured.")] = 60.0,
     window_s: Annotated[int, typer.Option(min=1, help="Length of a window.")] = 1,
+    users: Annotated[int, typer.Option(min=1, help="Users.")] = 10_000,
     rounds: Rounds = 5,
     quick: Quick = False,
     json_file: Json = None,
@@ -165,7 +166,7 @@ def latency(
     from bench.latency import latency as measure
 
     with session(1 if quick else rounds, quick, kafka) as servers:
-        _end(measure(servers, 10.0 if quick else seconds, window_s), json_file)
+        _end(measure(servers, 10.0 if quick else seconds, window_s, users), json_file)
 
 
 Rate = Annotated[float, typer.Option(help="Events a second of the live stream.")]

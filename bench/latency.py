@@ -23,6 +23,7 @@ from bench.topics import Place
 from tests.support.unique import unique_name
 
 RATES = (50_000.0, 100_000.0)
+USERS = 10_000
 WARM_UP_S = 8.0
 _AGES_A_WINDOW = 20
 
@@ -32,7 +33,7 @@ def name_of(rate: float) -> str:
     return f"{rate:,.0f} events/s"
 
 
-def latency(session: Session, seconds: float, window_s: int) -> Result:
+def latency(session: Session, seconds: float, window_s: int, users: int = USERS) -> Result:
     """Measure the windows of `seconds`, at each rate."""
     subjects = {name_of(rate): partial(_live, session, rate, seconds, window_s) for rate in RATES}
     runs = run_rounds(subjects, session.rounds)
@@ -49,7 +50,7 @@ def latency(session: Session, seconds: float, window_s: int) -> Result:
             "window_s": window_s,
             "out_of_orderness_s": OUT_OF_ORDERNESS_S,
             "partitions": 3,
-            "users": 10_000,
+            "users": users,
             "items": 2_000,
         },
         runs,
@@ -60,7 +61,7 @@ def latency(session: Session, seconds: float, window_s: int) -> Result:
     )
 
 
-def _live(session: Session, rate: float, seconds: float, window_s: int) -> Figures:
+def _live(session: Session, rate: float, seconds: float, window_s: int, users: int) -> Figures:
     kafka = session.kafka
     topic = kafka.create_topic(unique_name("bench"), 3)
     place = Place(kafka.bootstrap_servers, topic, 0)
@@ -68,13 +69,16 @@ def _live(session: Session, rate: float, seconds: float, window_s: int) -> Figur
         job = LiveJob(Path(folder), place, window_s)
         duration_s = WARM_UP_S + OUT_OF_ORDERNESS_S + window_s + seconds
         with job, Watch(job.store, window_s) as watch:
-            with LiveFeed(place, rate, "--duration", f"{duration_s:g}") as feed:
+            more = ("--duration", f"{duration_s:g}", "--set", f"population.users={users}")
+            with LiveFeed(place, rate, *more) as feed:
                 job.wait_until(lambda: bool(watch.readable_s), "the first window")
                 began_s, cpu_s = time.time(), job.cpu_s()
                 sent = feed.end()
                 ended_s, cpu_s = time.time(), job.cpu_s() - cpu_s
             job.wait_for_all(sent)
-        figures = of_watch(watch, began_s + WARM_UP_S, ended_s, window_s)
+            # Windows that were over later were closed by silence, not by events.
+            last_s = job.last_event_s()
+        figures = of_watch(watch, began_s + WARM_UP_S, last_s, window_s)
     figures["events"] = float(sent)
     figures["events_per_s"] = sent / duration_s
     figures["job_cpu_share"] = cpu_s / (ended_s - began_s)

@@ -109,6 +109,12 @@ class LiveJob:
             query = "SELECT SUM(json_extract(doc, '$.read')) FROM pipeline_status"
             return connection.execute(query).fetchone()[0] or 0
 
+    def last_event_s(self) -> float:
+        """Return the newest event time that every partition has reached (Unix seconds)."""
+        with closing(sqlite3.connect(self.store, timeout=30)) as connection:
+            query = "SELECT MIN(json_extract(doc, '$.max_event_time')) FROM pipeline_status"
+            return datetime.fromisoformat(connection.execute(query).fetchone()[0]).timestamp()
+
     def books(self) -> tuple[int, int, int]:
         """Return events in stored windows, rejected and late records, from the store."""
         with closing(sqlite3.connect(self.store, timeout=30)) as connection:
