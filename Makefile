@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 SERVERS := tests/support/servers
+PEERS := bench/peers/requirements
 PACKAGES := dashboard dataflows generator grafana sinks stats tidemark
 
 # Stamps: what the environment holds. Runtime is enough for the demo, dev is everything.
@@ -17,10 +18,10 @@ $(MADE): FORCE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check chaos demo bench up down screenshots format lock clean FORCE
+.PHONY: help setup test check chaos demo bench bench-peers up down screenshots format lock clean FORCE
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  PYTHON=/path/to/python3.12 chooses the interpreter of setup; ARGS="..." goes to pytest or the benchmark.'
 
@@ -51,6 +52,9 @@ chaos: $(DEV) ## Break it many times on a real Kafka and check every value (ARGS
 bench: $(DEV) ## Measure every bar on real servers (ARGS="throughput --rounds 3" one of them)
 	$(PY) -m bench $(or $(ARGS),all)
 
+bench-peers: $(DEV) ## Measure what one would pick instead on the same topics (ARGS="run --events 2000000")
+	$(PY) -m bench.peers $(or $(ARGS),run)
+
 up: ## Start everything in containers (docker-compose.yml), with passwords made for .env if there is none
 	deploy/compose/make-env.sh
 	docker compose up --build --detach
@@ -77,6 +81,9 @@ lock: $(DEV) ## Pin the requirements anew (LOCK_ARGS=--upgrade takes newer versi
 	$(COMPILE) $(LOCK_ARGS) --output-file $(SERVERS)/mongodb-requirements.txt \
 		$(SERVERS)/mongodb-requirements.in
 	$(COMPILE) $(LOCK_ARGS) --output-file tests/deploy/k8s-requirements.txt tests/deploy/k8s-requirements.in
+	for peer in $(basename $(notdir $(wildcard $(PEERS)/*.in))); do \
+	    $(COMPILE) $(LOCK_ARGS) --output-file $(PEERS)/$$peer.txt $(PEERS)/$$peer.in || exit 1; \
+	done
 
 clean: ## Remove the environment and everything that tools left behind
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
