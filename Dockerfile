@@ -23,7 +23,9 @@ RUN pip install --no-deps --no-build-isolation . \
 
 FROM python:3.11.13-slim-bookworm
 
-RUN pip uninstall --yes --root-user-action=ignore pip \
+# The base brings what builds packages along, for whoever builds on it; here nobody does.
+RUN pip uninstall --yes --root-user-action=ignore setuptools wheel pip \
+    && rm -r /usr/local/lib/python3.*/ensurepip \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/tidemark tidemark \
     && install -d -m 0700 -o tidemark -g tidemark /var/lib/tidemark
 
