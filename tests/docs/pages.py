@@ -67,3 +67,10 @@ def _of_page(page: Path) -> Iterator[Command]:
             for text in _INLINE.findall(line):
                 if not re.search(r"[…<]|\.\.\.", text):
                     yield Command(name, text.strip())
+
+
+def block_with(page: str, text: str) -> str:
+    """Return the one block of code of a page that holds `text`."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    (found,) = [block for block in blocks if text in block]
+    return str(found)

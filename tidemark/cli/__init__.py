@@ -29,6 +29,7 @@ VERBS: Final[dict[str, str]] = {
     "dlq": "tidemark.cli.dlq",
     "late": "tidemark.cli.late",
     "recompute": "tidemark.cli.recompute",
+    "backup": "tidemark.cli.backup",
     "alerts": "tidemark.cli.alerts",
     "notify": "tidemark.cli.notify",
 }
