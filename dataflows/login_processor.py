@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dataflows.login_fields import Completer, Fields, text_of
 from dataflows.streaming.deadletters import SOURCE_OFFSET, source_headers
 from dataflows.streaming.schema import UNKNOWN
 from dataflows.streaming.timestamps import Int64Array
@@ -26,12 +26,9 @@ from tidemark.config.pipelines import ProcessedLoginsSettings
 
 _SUSPICIOUS = ("suspicious_locale",)
 
-# Values stay as they were written, whatever is in them: no number is too long, none is rounded.
-Fields: TypeAlias = dict[str, Any]
+# Other values stay as they were written, whatever is in them: no number is too long or rounded.
 _decode: Callable[[bytes], Fields] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_text = msgspec.json.Decoder(str).decode
 _encode = msgspec.json.Encoder().encode
-_INTEGER = re.compile(rb"-?\d+")
 
 
 def wall_clock() -> datetime:
@@ -46,6 +43,7 @@ class LoginProcessor:
         self,
         section: ProcessedLoginsSettings,
         out_of_orderness_us: int,
+        max_length: int,
         state: dict[str, Any] | None,
         clock: Callable[[], datetime] = wall_clock,
     ) -> None:
@@ -54,6 +52,7 @@ class LoginProcessor:
         self._categories = Categories(section.categories)
         self._suspicious = frozenset(section.suspicious_locales)
         self._out_of_orderness_us = out_of_orderness_us
+        self._complete = Completer(max_length).complete
         self._clock = clock
         self._max_event_us = BEGINNING_US
         self._rules: LoginRules | None = None
@@ -97,13 +96,14 @@ class LoginProcessor:
         ):
             message = records.messages[position]
             login = _decode(message.value() or b"")
+            key = self._complete(login)
             login["timestamp"] = at
             login["processed_timestamp"] = now
             login["device_category"] = categories[code]
             login["anomaly"] = bool(why)
             login["anomaly_reasons"] = why
             headers = (*source, (SOURCE_OFFSET, b"%d" % (message.offset() or 0)))
-            out.append(Record(self._topic, message.key(), _encode(login), headers, partition))
+            out.append(Record(self._topic, key, _encode(login), headers, partition))
         return Transformed(
             columns={
                 CATEGORY: pa.array(categories, pa.string()).take(pa.array(types.codes)),
@@ -168,7 +168,7 @@ class _Texts:
         """Take the names of rows from their original records, where those have one."""
         numbers = {name: number for number, name in enumerate(self.names)}
         for row, original in zip(rows.tolist(), originals, strict=True):
-            name = _text(original.get(self._column))
+            name = text_of(original.get(self._column))
             if name:
                 self.codes[row] = numbers.setdefault(name, len(numbers))
         self.names = list(numbers)
@@ -180,14 +180,6 @@ class _Texts:
     def of(self, rows: Int64Array) -> list[str]:
         """Return the names of rows."""
         return [self.names[code] for code in self.codes[rows].tolist()]
-
-
-def _text(raw: msgspec.Raw | None) -> str | None:
-    """Return a value that can be a name as text: a string, or an integer's digits."""
-    value = b"" if raw is None else bytes(raw)
-    if value.startswith(b'"'):
-        return _decode_text(value)
-    return value.decode() if _INTEGER.fullmatch(value) else None
 
 
 def _values(records: Records, rows: Int64Array) -> Iterator[bytes]:

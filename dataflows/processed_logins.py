@@ -28,11 +28,12 @@ log = get_logger(__name__)
 class ProcessedLogins(Pipeline[ProcessedLoginsSummary]):
     """Each login of the wanted device types to a topic of its own, and per window their counts.
 
-    A record sent on has all fields of the login, and `timestamp` (ISO-8601, UTC),
-    `processed_timestamp` (the time of day when it was read; a copy after a restart has a later
-    one), `device_category`, `anomaly` and `anomaly_reasons` in place of any it had. Its headers
-    tell where it comes from. Records of one source partition share a partition, so the order of
-    each key is kept; with as many partitions as the source has, it is the one of the same number.
+    A record sent on has all fields of the login, `unknown` for each that logins are counted by and
+    that is missing or of no use, and `timestamp` (ISO-8601, UTC), `processed_timestamp` (the time
+    of day when it was read; a copy after a restart has a later one), `device_category`, `anomaly`
+    and `anomaly_reasons` in place of any it had. Its key is its `user_id`, its headers tell where
+    it comes from. Records of one source partition share a partition, so the order of each key is
+    kept; with as many partitions as the source has, it is the one of the same number.
     """
 
     name = "processed_logins"
@@ -61,7 +62,7 @@ class ProcessedLogins(Pipeline[ProcessedLoginsSummary]):
     def transform(self) -> TransformFactory:
         """Return what rates the logins and sends them on."""
         delay_us = round(self.settings.time.out_of_orderness_s * MICROSECONDS)
-        return partial(LoginProcessor, self.section, delay_us)
+        return partial(LoginProcessor, self.section, delay_us, self.settings.source.max_id_length)
 
     def summarize(self, tables: Mapping[str, pl.DataFrame]) -> ProcessedLoginsSummary:
         """Sum the table up."""

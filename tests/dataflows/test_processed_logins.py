@@ -32,7 +32,7 @@ class AtNoon(ProcessedLogins):
     def transform(self) -> Any:
         def at_noon(state: dict[str, Any] | None) -> Transform:
             delay_us = round(self.settings.time.out_of_orderness_s * SECOND)
-            return LoginProcessor(self.section, delay_us, state, lambda: NOW)
+            return LoginProcessor(self.section, delay_us, 256, state, lambda: NOW)
 
         return at_noon
 
@@ -55,6 +55,10 @@ def contents(records: Iterable[Record]) -> list[dict[str, Any]]:
     return [json.loads(record.value or b"") for record in records]
 
 
+def offsets(records: Iterable[Record]) -> list[int]:
+    return [int(dict(record.headers)["source.offset"]) for record in records]
+
+
 def test_an_android_login_keeps_its_fields_and_gets_more() -> None:
     original = {
         "user_id": "u1",
@@ -67,7 +71,7 @@ def test_an_android_login_keeps_its_fields_and_gets_more() -> None:
     (record,) = processed(made(), [json.dumps(original).encode()])
     assert record == Record(
         "processed-user-login",
-        b"k0",
+        b"u1",
         record.value,
         (("source.topic", b"clicks"), ("source.partition", b"0"), ("source.offset", b"0")),
         0,
@@ -75,6 +79,7 @@ def test_an_android_login_keeps_its_fields_and_gets_more() -> None:
     assert contents([record]) == [
         {
             **original,
+            **dict.fromkeys(["app_version", "device_id", "ip"], "unknown"),
             "timestamp": "2026-01-01T00:00:01Z",
             "processed_timestamp": "2026-01-01T12:00:00.250000Z",
             "device_category": "Mobile",
@@ -122,7 +127,7 @@ def test_other_devices_rejects_and_logins_without_a_device_do_not_come_out() -> 
         login(7, "android tablet"),
     ]
     batches = batches_of(pipeline.settings, pipeline, messages_of(values))
-    assert [record.key for record in sent(pipeline, batches)] == [b"k1", b"k8"]
+    assert offsets(sent(pipeline, batches)) == [1, 8]
     assert batches[-1].counters.filtered == {"processed_logins": 5}
     (document,) = documents_of(pipeline.settings, pipeline, batches).values()
     assert document["total"] == 2
@@ -132,7 +137,7 @@ def test_a_late_login_comes_out_but_is_not_counted() -> None:
     pipeline = made()
     values = [login(1), login(300), login(2), login(301)]
     batches = batches_of(pipeline.settings, pipeline, messages_of(values), cuts=[1, 2])
-    assert [record.key for record in sent(pipeline, batches)] == [b"k0", b"k1", b"k2", b"k3"]
+    assert offsets(sent(pipeline, batches)) == [0, 1, 2, 3]
     documents = documents_of(pipeline.settings, pipeline, batches)
     assert [document["total"] for document in documents.values()] == [1, 2]
     assert batches[-1].counters.late == {"processed_logins": 1}
@@ -294,11 +299,41 @@ def test_a_record_that_is_nested_as_deep_as_can_be_read_comes_out() -> None:
     assert verdicts == {0, 1}
 
 
-def test_records_keep_their_key_and_partition() -> None:
+@pytest.mark.parametrize(
+    ("written", "sent_on"),
+    [
+        ("u 1", "u 1"),
+        ('ü/"\\', 'ü/"\\'),
+        (7, "7"),
+        (10**30, "1" + "0" * 30),
+        ("x" * 256, "x" * 256),
+        ("ü" * 256, "ü" * 256),
+        *((odd, "unknown") for odd in (None, True, 1.5, [], ["a"], {"a": 1}, "", "a\nb", "\x85")),
+        ("x" * 257, "unknown"),
+        (10**256, "unknown"),
+    ],
+)
+def test_fields_that_logins_are_counted_by_are_sent_on_as_they_count(
+    written: object, sent_on: str
+) -> None:
+    fields: dict[str, Any] = dict.fromkeys(
+        ["user_id", "app_version", "locale", "device_id", "ip"], written
+    )
     pipeline = made()
-    message = FakeMessage(7, login(), None, "user-login", 5)
+    batches = batches_of(pipeline.settings, pipeline, messages_of([login(**fields)]))
+    (record,) = sent(pipeline, batches)
+    (content,) = contents([record])
+    assert {name: content[name] for name in fields} == dict.fromkeys(fields, sent_on)
+    assert record.key == sent_on.encode()
+    (document,) = documents_of(pipeline.settings, pipeline, batches).values()
+    assert document["by_app_version"] == {sent_on: 1}
+
+
+def test_records_keep_their_partition_and_have_their_user_as_the_key() -> None:
+    pipeline = made()
+    message = FakeMessage(7, login(user_id="u1"), None, "user-login", 5)
     (record,) = sent(pipeline, batches_of(pipeline.settings, pipeline, [message]))
-    assert (record.key, record.partition) == (None, 5)
+    assert (record.key, record.partition) == (b"u1", 5)
     assert dict(record.headers) == {
         "source.topic": b"user-login",
         "source.partition": b"5",
