@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -31,8 +30,6 @@ from tidemark.errors import TidemarkError
 
 STATE_VERSION = 2
 _TIMESTAMP_NOT_AVAILABLE = 0
-_NO_STAMP = (_TIMESTAMP_NOT_AVAILABLE, 0)
-_TIMESTAMP_OF = methodcaller("timestamp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +62,24 @@ class TopicSpec:
 
 def broker_times_of(messages: Sequence[Message]) -> BrokerTimes:
     """Return the Kafka timestamps of messages; the earliest is found without a Python loop."""
-
-    stamps = list(map(_TIMESTAMP_OF, messages))
+    if not messages:
+        return BrokerTimes(BEGINNING_US, lambda: np.empty(0, np.int64))
+    # All are of one class, whose own method is found once: half the time of asking each message.
+    kinds, times_ms = zip(*map(type(messages[0]).timestamp, messages), strict=True)
 
     def all_us() -> Int64Array:
         return np.fromiter(
-            (END_US if kind == _TIMESTAMP_NOT_AVAILABLE else ms * 1_000 for kind, ms in stamps),
+            (
+                END_US if kind == _TIMESTAMP_NOT_AVAILABLE else ms * 1_000
+                for kind, ms in zip(kinds, times_ms, strict=True)
+            ),
             np.int64,
-            len(stamps),
+            len(kinds),
         )
 
-    first, last = min(stamps, default=_NO_STAMP), max(stamps, default=_NO_STAMP)
-    # Ordered by kind first: only where all are of one kind is the least pair the earliest time.
-    of_one_kind = first[0] == last[0] != _TIMESTAMP_NOT_AVAILABLE
-    return BrokerTimes(first[1] * 1_000 if of_one_kind else BEGINNING_US, all_us)
+    # What has no time counts as -1: only where all are of one kind is the least the earliest time.
+    of_one_kind = kinds[0] != _TIMESTAMP_NOT_AVAILABLE and kinds.count(kinds[0]) == len(kinds)
+    return BrokerTimes(min(times_ms) * 1_000 if of_one_kind else BEGINNING_US, all_us)
 
 
 class PartitionReader:
