@@ -35,7 +35,9 @@ def name_of(rate: float) -> str:
 
 def latency(session: Session, seconds: float, window_s: int, users: int = USERS) -> Result:
     """Measure the windows of `seconds`, at each rate."""
-    subjects = {name_of(rate): partial(_live, session, rate, seconds, window_s) for rate in RATES}
+    subjects = {
+        name_of(rate): partial(_live, session, rate, seconds, window_s, users) for rate in RATES
+    }
     runs = run_rounds(subjects, session.rounds)
     bars = []
     for letters, rate in zip(("ab", "cd"), RATES, strict=True):

@@ -55,7 +55,9 @@ def generate(
         targets = {name: KafkaTarget(properties, topic) for name, topic in topics.items()}
         partitions = {name: each.partitions(patience_s) for name, each in targets.items()}
         target = MixedTarget(targets) if generator.stream == ALL else targets[generator.stream]
-    frames = plan(generator, partitions, datetime.now(UTC))
+    now = datetime.now(UTC)
+    start = None if generator.start_time else now
+    frames = plan(generator, partitions, now)
     with ExitStack() as stack:
         writer: Truth | None = None
         if truth is not None and generator.stream == ALL:
@@ -65,7 +67,9 @@ def generate(
         stop = stack.enter_context(_stop_on_signals())
         display = stack.enter_context(ProgressDisplay(record_limit(generator)))
         try:
-            delivery = send(frames, target, generator, truth=writer, stop=stop, progress=display)
+            delivery = send(
+                frames, target, generator, truth=writer, stop=stop, progress=display, start=start
+            )
         except BrokenPipeError:
             # Whoever read the lines has seen enough (`| head`); nobody is left to tell.
             sys.stdout = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import numpy as np
@@ -57,8 +58,12 @@ def send(
     truth: Truth | None = None,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
+    start: datetime | None = None,
 ) -> Delivery:
     """Send the frames of a plan at the pace of the settings and return what became of them.
+
+    The first record is due at `start`, by the wall clock, or at once: where event times begin with
+    the clock, making the plan must not put every record behind its own time.
 
     Ends with the frames, after `duration_s`, when `stop` is set, or after the first failure; in
     each case only once the outcome of every sent record is known. `truth` gets every record before
@@ -68,12 +73,16 @@ def send(
     stopped = stop or threading.Event()
     delivery = target.delivery
     began = time.monotonic()
+    behind_s = 0.0 if start is None else (datetime.now(UTC) - start).total_seconds()
 
     def elapsed_s() -> float:
         return time.monotonic() - began
 
+    def due_s() -> float:
+        return elapsed_s() + behind_s
+
     try:
-        for frame in _paced(frames, settings, elapsed_s, target.wait, stopped.is_set):
+        for frame in _paced(frames, settings, due_s, target.wait, stopped.is_set):
             if truth is not None:
                 truth.write(frame)
             target.put(frame)

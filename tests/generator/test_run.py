@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,14 @@ def test_records_leave_when_they_are_due(clock: Clock) -> None:
         sent += count
         assert sent <= at_s * 1_000 + 1.001
         assert sent >= (at_s - 2 * run.TICK_S) * 1_000
+
+
+def test_what_was_due_before_the_run_leaves_at_once(clock: Clock) -> None:
+    target = FakeTarget(clock)
+    given = settings(rate=1_000.0, count=3_000, batch_size=700)
+    send(plan(given, 3), target, given, start=datetime.now(UTC) - timedelta(seconds=2))
+    at_once = sum(count for at_s, count in target.put_at if at_s == 0.0)
+    assert at_once >= 2_000
 
 
 def test_speed_does_not_change_the_rate(clock: Clock) -> None:
