@@ -7,7 +7,7 @@ import argparse
 from confluent_kafka import Consumer, TopicPartition
 
 from bench.measure import Stopwatch, report
-from dataflows.streaming.collector import collect_rarely
+from dataflows.streaming.tuning import tune_for_batches
 
 BATCH = 20_000
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("topic")
     args = parser.parse_args()
     # The same settings as the job's source: the comparison is about the work, not about them.
-    collect_rarely()
+    tune_for_batches()
     consumer = Consumer(
         {
             "bootstrap.servers": args.servers,

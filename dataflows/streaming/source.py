@@ -14,9 +14,9 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import KafkaError, Message
 
 from dataflows.streaming.batch import Batch
-from dataflows.streaming.collector import collect_rarely
 from dataflows.streaming.partition_log import PartitionLog, SourceOptions
 from dataflows.streaming.reader import PartitionReader, TopicSpec
+from dataflows.streaming.tuning import tune_for_batches
 from tidemark.log import RateLimited, get_logger
 from tidemark.observability.metrics import SourceMeter
 
@@ -49,7 +49,7 @@ class KafkaSource(FixedPartitionedSource[Batch, dict[str, Any]]):
         self, step_id: str, for_part: str, resume_state: dict[str, Any] | None
     ) -> KafkaPartition:
         """Start or resume a partition. Raises SourceError, MissingOffsetError."""
-        collect_rarely()
+        tune_for_batches()
         partition = int(for_part.rpartition("/")[2])
         return KafkaPartition(self._spec, partition, self._partitions, self._options, resume_state)
 
