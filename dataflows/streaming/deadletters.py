@@ -6,6 +6,7 @@ keep the order of their source.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from dataflows.streaming.rejects import Reject
@@ -15,6 +16,7 @@ from sinks.commands import Record
 DEAD_LETTER_SUFFIX = ".dlq"
 LATE_SUFFIX = ".late"
 SOURCE_OFFSET = "source.offset"
+ALSO_LATE = "also.late"
 
 
 class Message(Protocol):
@@ -54,16 +56,23 @@ def rejected_record(message: Message, reject: Reject) -> Record:
     )
 
 
-def late_record(message: Message, pipeline: str, window_start_us: int, watermark_us: int) -> Record:
-    """Return the record for `<topic>.late`."""
+def late_record(message: Message, windows: Sequence[tuple[str, int]], watermark_us: int) -> Record:
+    """Return the record for `<topic>.late`: one, however many pipelines it was late for.
+
+    `windows` are the pipelines with the start of the window that each has missed it in. The first
+    has headers of its own, the others are in `also.late`, written as ids of `aggregated_data`.
+    """
+    (pipeline, start_us), *others = windows
+    also = " ".join(f"{name}/{iso(other_us)}" for name, other_us in others)
     return Record(
         f"{message.topic()}{LATE_SUFFIX}",
         message.key(),
         message.value(),
         (
-            ("window.start", iso(window_start_us).encode()),
+            ("window.start", iso(start_us).encode()),
             ("watermark", iso(watermark_us).encode()),
             ("pipeline", pipeline.encode()),
+            *([(ALSO_LATE, also.encode())] if also else []),
             *source_headers(message),
         ),
         message.partition(),

@@ -117,5 +117,6 @@ class LateFetcher:
             wanted = keep[row] and groups[row] == late.group and start_us in late.starts_us
             if wanted and not own_late:
                 message = messages[int(decoded.positions[row])]
-                records.append(late_record(message, self._pipeline, start_us, late.watermark_us))
+                window = (self._pipeline, start_us)
+                records.append(late_record(message, [window], late.watermark_us))
         return records

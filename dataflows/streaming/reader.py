@@ -178,6 +178,7 @@ class PartitionReader:
         on_time: dict[str, OnTime] = {}
         wakes = False
         records = self._records(decoded, messages)
+        missed: dict[int, list[tuple[str, int]]] = {}
         for pipeline, window_us in self._spec.windows_us.items():
             taken, late, some = self._on_time(
                 pipeline, window_us, decoded, furthest, records, commands
@@ -186,9 +187,10 @@ class PartitionReader:
             wakes = wakes or some
             for row in np.flatnonzero(late).tolist():
                 start_us = window_start_us(int(decoded.event_time_us[row]), window_us)
-                watermark_us = int(furthest[row]) - self._spec.out_of_orderness_us
-                letter = late_record(records.message(row), pipeline, start_us, watermark_us)
-                dead_letters.append(letter)
+                missed.setdefault(row, []).append((pipeline, start_us))
+        for row, windows in sorted(missed.items()):
+            watermark_us = int(furthest[row]) - self._spec.out_of_orderness_us
+            dead_letters.append(late_record(records.message(row), windows, watermark_us))
         if len(records):
             for name, tap in self._spec.taps.items():
                 commands[name] = tap(records)

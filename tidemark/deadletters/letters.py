@@ -34,6 +34,14 @@ class Letter:
     pipeline: str | None = None
     window_start: str | None = None
     watermark: str | None = None
+    also_late: tuple[tuple[str, str], ...] = ()
+    """Further pipelines that a late record was late for, with the start of the window of each."""
+
+    def values(self, name: str) -> list[str | None]:
+        """Return what there is of an attribute: of pipeline and window all that it was late for."""
+        further = {"pipeline": 0, "window_start": 1}.get(name)
+        more = [] if further is None else [window[further] for window in self.also_late]
+        return [getattr(self, name), *more]
 
 
 def letter_of(message: Message) -> Letter:
@@ -58,6 +66,7 @@ def letter_of(message: Message) -> Letter:
         pipeline=headers.get("pipeline"),
         window_start=headers.get("window.start"),
         watermark=headers.get("watermark"),
+        also_late=_windows(headers.get("also.late", "")),
     )
 
 
@@ -76,6 +85,12 @@ def _source(partition: str | None, offset: str | None) -> tuple[int, int] | None
     if not (partition and offset and partition.isdecimal() and offset.isdecimal()):
         return None
     return int(partition), int(offset)
+
+
+def _windows(text: str) -> tuple[tuple[str, str], ...]:
+    """Split windows written as `pipeline/start`, with blanks between them."""
+    parts = (word.rpartition("/") for word in text.split())
+    return tuple((pipeline, start) for pipeline, _, start in parts if pipeline)
 
 
 def _bytes(data: str | bytes | None) -> bytes | None:

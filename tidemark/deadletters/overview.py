@@ -18,7 +18,10 @@ UNKNOWN = "(unknown)"
 
 @dataclass(slots=True)
 class Overview:
-    """Counts of one topic. Copies of a letter are counted once, and told apart by `copies`."""
+    """Counts of one topic. Copies of a letter are counted once, and told apart by `copies`.
+
+    A late record counts in each group that it was late for.
+    """
 
     topic: str
     group_by: tuple[str, ...]
@@ -50,8 +53,8 @@ class Overview:
             self.oldest_ms = at_ms if self.oldest_ms is None else min(at_ms, self.oldest_ms)
             self.newest_ms = at_ms if self.newest_ms is None else max(at_ms, self.newest_ms)
         for name in self.group_by:
-            value = getattr(letter, name)
-            self.groups.setdefault(name, Counter())[UNKNOWN if value is None else value] += 1
+            values = {UNKNOWN if value is None else value for value in letter.values(name)}
+            self.groups.setdefault(name, Counter()).update(values)
         if letter.source is not None:
             self.partitions[letter.source[0]] += 1
         first = getattr(letter, self.group_by[0]) or UNKNOWN

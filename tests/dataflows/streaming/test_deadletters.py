@@ -13,7 +13,7 @@ from tests.dataflows.streaming.making import FakeMessage
 def letter_of(kind: str, message: FakeMessage) -> Record:
     if kind == "dlq":
         return rejected_record(message, Reject(0, Reason.INVALID_JSON, "no"))
-    return late_record(message, "clicks", 0, 1)
+    return late_record(message, [("clicks", 0)], 1)
 
 
 @pytest.mark.parametrize("kind", ["dlq", "late"])

@@ -51,3 +51,16 @@ def test_the_rest_of_many_groups_is_summed_up() -> None:
     overview = Overview("clicks.late", ("reason",), 0)
     overview.add(letter(n, f"r{n:02d}") for n in range(25))
     assert "5  in 5 more" in "\n".join(overview.as_text(most=20))
+
+
+def test_a_record_that_several_pipelines_were_late_for_counts_in_each() -> None:
+    overview = Overview("clicks.late", ("window_start", "pipeline"))
+    both = (("minutes", "12:00"), ("hours", "12:00"))
+    for offset, also in enumerate([(), both]):
+        overview.add(
+            [Letter(0, 0, None, None, b"", (0, offset), None, None, None, "a", "12:05", None, also)]
+        )
+    found = overview.as_json()
+    assert (found["records"], found["copies"]) == (2, 0)
+    assert found["by_pipeline"] == {"a": 2, "minutes": 1, "hours": 1}
+    assert found["by_window_start"] == {"12:05": 2, "12:00": 1}
