@@ -82,7 +82,7 @@ class _Shelf:
             return
         for tiers in self.windows.values():
             for each in tiers:
-                each.merged()
+                each.compact()
         while self._rows() > self.most_rows and len(self.windows) > 1:
             self.to_us = max(self.windows)
             del self.windows[self.to_us]

@@ -27,7 +27,7 @@ from dataflows.streaming.watermark import BEGINNING_US, END_US, Watermarks
 from stats.tables import COUNT, CountTable, Table
 from tidemark.errors import TidemarkError
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,11 @@ class _Window:
 
     __slots__ = ("aside", "tiers")
 
-    def __init__(self, tables: Sequence[Table], packed: Sequence[bytes] | None = None) -> None:
+    def __init__(
+        self, tables: Sequence[Table], packed: Sequence[Sequence[bytes]] | None = None
+    ) -> None:
         self.tiers = [
-            Tiers(table.merge, packed[number] if packed else None)
+            Tiers(table.merge, packed[number] if packed else ())
             for number, table in enumerate(tables)
         ]
         self.aside = Aside()

@@ -72,7 +72,7 @@ def test_tiers_hold_the_sum_whatever_happens_between(steps: list[dict[str, int] 
         else:
             tiers = Tiers(TABLE.merge, tiers.packed())
     assert content(tiers.merged()) == wanted
-    assert content(unpack(tiers.packed())) == wanted
+    assert content(TABLE.merge([TABLE.empty(), *map(unpack, tiers.packed())])) == wanted
 
 
 def test_many_rows_are_merged_on_the_way_and_right() -> None:
@@ -87,8 +87,23 @@ def test_what_was_packed_is_independent_of_what_is_added_later() -> None:
     tiers.add(piece({"a": 1}))
     packed = tiers.packed()
     tiers.add(piece({"a": 5}))
-    assert content(unpack(packed)) == {"a": 1}
-    assert content(unpack(tiers.packed())) == {"a": 6}
+    assert content(Tiers(TABLE.merge, packed).merged()) == {"a": 1}
+    assert content(Tiers(TABLE.merge, tiers.packed()).merged()) == {"a": 6}
+
+
+def test_tiers_grow_so_that_few_are_packed_anew() -> None:
+    tiers = Tiers(TABLE.merge)
+    known: set[bytes] = set()
+    packed_bytes = 0
+    for step in range(64):
+        tiers.add(piece({f"k{step}-{n}": 1 for n in range(100)}))
+        packed = tiers.packed()
+        packed_bytes += sum(len(data) for data in packed if data not in known)
+        known.update(packed)
+        assert len(packed) <= 8
+        assert tiers.rows == 100 * (step + 1)
+    # Each row is packed a few times, not once a snapshot.
+    assert packed_bytes < 12 * sum(map(len, tiers.packed()))
 
 
 def test_rows_counts_what_waits_and_what_is_merged() -> None:
@@ -96,5 +111,5 @@ def test_rows_counts_what_waits_and_what_is_merged() -> None:
     tiers.add(piece({"a": 1, "b": 1}))
     tiers.add(piece({"a": 1}))
     assert tiers.rows == 3
-    tiers.merged()
+    tiers.packed()
     assert tiers.rows == 2
