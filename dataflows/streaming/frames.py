@@ -83,7 +83,7 @@ class Tiers:
         return [tier.packed for tier in self._tiers]
 
     def compact(self) -> None:
-        """Merge: make a new tier of the pieces, and of the tiers that are not much larger than it."""
+        """Merge the pieces, and tiers that are not much larger than them, to a new tier."""
         if not self._pieces:
             return
         frame = self._merge(self._waiting())
