@@ -109,6 +109,12 @@ class LiveJob:
             query = "SELECT SUM(json_extract(doc, '$.read')) FROM pipeline_status"
             return connection.execute(query).fetchone()[0] or 0
 
+    def next_offsets(self) -> int:
+        """Return the sum of the partitions' next offsets, as far as the store tells."""
+        with closing(sqlite3.connect(self.store, timeout=30)) as connection:
+            query = "SELECT SUM(json_extract(doc, '$.next_offset')) FROM pipeline_status"
+            return connection.execute(query).fetchone()[0] or 0
+
     def last_event_s(self) -> float:
         """Return the newest event time that every partition has reached (Unix seconds)."""
         with closing(sqlite3.connect(self.store, timeout=30)) as connection:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from confluent_kafka import Consumer, TopicPartition
+
 from bench.console import console
 from bench.errors import BenchmarkError
 from bench.live import OUT_OF_ORDERNESS_S, LiveFeed, LiveJob, Watch
@@ -18,7 +20,9 @@ from bench.topics import Place
 from tests.support.unique import unique_name
 
 _STEADY_WINDOWS = 5
-_CAUGHT_UP_S = 1.0
+_CAUGHT_UP_S = 2.0
+"""Of the stream, at most, is not read: the job tells once a second how far it has read."""
+_IN_TIME_S = 1.0
 """A window that can be read so soon after it is over was not waited for by a backlog."""
 
 
@@ -103,8 +107,9 @@ def catch_up(session: Session, rate: float, outage_s: float, window_s: int = 10)
         ],
         "one process under `tidemark run`, SQLite; the backlog is what an outage of that length "
         "leaves, filled in as fast as the generator can, with the event times of the outage; when "
-        "the job starts again the live stream goes on at the same rate; caught up: a window can be "
-        f"read within {_CAUGHT_UP_S:g} s of being over",
+        "the job starts again the live stream goes on at the same rate; caught up: no more than "
+        f"{_CAUGHT_UP_S:g} s of the stream are not read; in time: a window can be read within "
+        f"{_IN_TIME_S:g} s of being over",
     )
 
 
@@ -129,25 +134,55 @@ def _catch_up(session: Session, rate: float, outage_s: float, window_s: int) -> 
                 started_s = time.time()
                 job.start()
 
-                def live_again() -> list[float]:
-                    seen = list(watch.readable_s.items())
-                    return [
-                        at
-                        for end, at in seen
-                        if at > started_s and 0 <= at - end - OUT_OF_ORDERNESS_S <= _CAUGHT_UP_S
-                    ]
-
-                job.wait_until(lambda: bool(live_again()), "the job to be live again", 900.0)
-                caught_up_s = min(live_again()) - started_s
+                highs = Highs(place)
+                job.wait_until(
+                    lambda: highs.now() - job.next_offsets() <= _CAUGHT_UP_S * rate,
+                    "the job to be live again",
+                    900.0,
+                )
+                caught_up_s = time.time() - started_s
+                highs.close()
+                job.wait_until(
+                    lambda: any(_timely(watch, at_s=started_s)), "a window in time", 120.0
+                )
+                in_time_s = min(_timely(watch, at_s=started_s)) - started_s
                 sent += feed.stop()
             job.wait_for_all(sent)
     kafka.delete_topic(topic)
     return {
         "caught_up_s": caught_up_s,
+        "first_window_in_time_s": in_time_s,
         "backlog_events": rate * outage_s,
         "events": float(sent),
         "read_per_s": (rate * outage_s) / caught_up_s + rate,
     }
+
+
+def _timely(watch: Watch, at_s: float) -> list[float]:
+    """Return when windows could be read in time, later than `at_s`."""
+    return [
+        at
+        for end, at in list(watch.readable_s.items())
+        if at > at_s and 0 <= at - end - OUT_OF_ORDERNESS_S <= _IN_TIME_S
+    ]
+
+
+class Highs:
+    """Where a topic ends."""
+
+    def __init__(self, place: Place) -> None:
+        self._consumer = Consumer({"bootstrap.servers": place.servers, "group.id": place.topic})
+        found = self._consumer.list_topics(place.topic, timeout=10.0).topics[place.topic]
+        self._partitions = [TopicPartition(place.topic, number) for number in found.partitions]
+
+    def now(self) -> int:
+        """Return the sum of the partitions' ends."""
+        ends = (self._consumer.get_watermark_offsets(p, timeout=10.0) for p in self._partitions)
+        return sum(end[1] for end in ends)
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
 
 
 def _filled(place: Place, event_rate: float, start: datetime, count: int) -> int:
