@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from bench.results import Bar, Result
+from bench.results import Bar, Figures, Result
 from bench.rounds import Subject, run_rounds
 from bench.session import Session
 from bench.spread import ratios
 from bench.subjects import NEVER_S, held, job
 from bench.throughput import figures_of
-from bench.topics import WINDOW_S, Content, Place, everybody, fill
+from bench.topics import WINDOW_S, Content, Place, fill
 
 FEW_USERS, MANY_USERS = 10_000, 1_000_000
 FEW_ITEMS = 2_000
@@ -32,8 +32,10 @@ def keys(
     cases = [(each, FEW_ITEMS) for each in users]
     cases += [(FEW_USERS, each) for each in items if each != FEW_ITEMS]
     subjects: dict[str, Subject] = {}
+    given: dict[str, Figures] = {}
     for case in cases:
         place = _fill(session, events, *case)
+        given[name_of(*case, True)] = place.given
         run = partial(job, place, workers=workers)
         subjects[name_of(*case, True)] = run
         if case[1] == FEW_ITEMS:
@@ -47,6 +49,7 @@ def keys(
         _bars(runs),
         "no store; `no snapshots` is without a recovery store, in one epoch",
         "all events are in one window; every user has events / users of them",
+        given=given,
     )
 
 
@@ -82,11 +85,10 @@ def memory(session: Session, events: int, users: Sequence[int]) -> Result:
 def _fill(session: Session, events: int, users: int, items: int) -> Place:
     content = Content(
         max(events, users),
-        users=FEW_USERS,  # the reshape names the users
         items=items,
         item_skew=0.0,
         one_window=True,
-        reshape=everybody(users),
+        even_users=users,
     )
     return fill(session.kafka, content, f"{users:,} users, {items:,} items")
 

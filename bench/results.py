@@ -74,6 +74,8 @@ class Result(msgspec.Struct, frozen=True):
     bars: list[Bar] = []
     notes: list[str] = []
     """What a reader has to know about the figures."""
+    given: dict[str, Figures] = {}
+    """By subject what it was given, as the capacity model wants it."""
 
     def of(self, subject: str, figure: str) -> list[float]:
         """Return one figure of a subject, round by round."""

@@ -83,10 +83,11 @@ class Session:
         runs: dict[str, list[Figures]],
         bars: list[Bar],
         *notes: str,
+        given: dict[str, Figures] | None = None,
     ) -> Result:
         """Return the result of a benchmark in this session."""
         settings = {"rounds": max(map(len, runs.values()), default=0), **settings}
-        return Result(name, self._origin, settings, runs, bars, list(notes))
+        return Result(name, self._origin, settings, runs, bars, list(notes), given or {})
 
     def _room(self, name: str) -> Path:
         folder = self._stack.enter_context(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from bench.results import Bar, Result
+from bench.results import Bar, Figures, Result
 from bench.rounds import Subject, run_rounds
 from bench.session import Session
 from bench.spread import ratios
 from bench.subjects import job, raw
 from bench.throughput import figures_of
-from bench.topics import Content, fill, of_size
+from bench.topics import Content, fill
 
 SIZES_BYTES = (100, 300, 1_000, 5_000)
 MALFORMED = (0.0, 0.01, 0.2)
@@ -23,29 +23,32 @@ _LARGEST_TOPIC_BYTES = 1_500_000_000
 def sizes(session: Session, events: int) -> Result:
     """Measure by the size of values; a topic of large ones has fewer, of 1.5 GB at most."""
     subjects: dict[str, Subject] = {}
-    bytes_an_event: dict[str, float] = {}
+    given: dict[str, Figures] = {}
     for size in SIZES_BYTES:
         count = min(events, _LARGEST_TOPIC_BYTES // size // 10_000 * 10_000)
-        place = fill(session.kafka, Content(count, reshape=of_size(size)), f"values of {size} B")
+        place = fill(session.kafka, Content(count, size_bytes=size), f"values of {size} B")
         subjects[f"{size} B"] = partial(job, place)
         subjects[f"{size} B, raw"] = partial(raw, place)
-        bytes_an_event[f"{size} B"] = place.bytes_an_event
+        given[f"{size} B"] = place.given
     runs = figures_of(run_rounds(subjects, session.rounds))
     for name, found in runs.items():
-        size_bytes = bytes_an_event[name.removesuffix(", raw")]
+        size_bytes = given[name.removesuffix(", raw")]["bytes_an_event"]
         for run in found:
             run["bytes_an_event"] = size_bytes
             run["mb_per_s"] = run["events_per_s"] * size_bytes / 1e6
-    return session.result("sizes", {"events": events}, runs, [], "one process, no store")
+    note = "one process, no store"
+    return session.result("sizes", {"events": events}, runs, [], note, given=given)
 
 
 def malformed(session: Session, events: int) -> Result:
     """Measure by the share of malformed records; each of them is sent to the dead letters."""
     names = {share: f"{share:.0%} malformed" for share in MALFORMED}
     subjects: dict[str, Subject] = {}
+    given: dict[str, Figures] = {}
     for share in MALFORMED:
         place = fill(session.kafka, Content(events, malformed_share=share), names[share])
         subjects[names[share]] = partial(job, place)
+        given[names[share]] = place.given
     runs = figures_of(run_rounds(subjects, session.rounds))
     rates = {name: [run["events_per_s"] for run in found] for name, found in runs.items()}
     clean = rates[names[0.0]]
@@ -59,6 +62,7 @@ def malformed(session: Session, events: int) -> Result:
         runs,
         bars,
         "one process, no store; rejected records go to the dead-letter topic, on the same broker",
+        given=given,
     )
 
 
@@ -84,12 +88,15 @@ def disorder(session: Session, events: int) -> Result:
 def partitions(session: Session, events: int) -> Result:
     """Measure by the number of partitions."""
     subjects: dict[str, Subject] = {}
+    given: dict[str, Figures] = {}
     for count in PARTITIONS:
         place = fill(session.kafka, Content(events, count), f"{count} partitions")
         subjects[f"{count} partitions"] = partial(job, place)
+        given[f"{count} partitions"] = place.given
         subjects[f"{count} partitions, raw"] = partial(raw, place)
     runs = figures_of(run_rounds(subjects, session.rounds))
-    return session.result("partitions", {"events": events}, runs, [], "one process, no store")
+    note = "one process, no store"
+    return session.result("partitions", {"events": events}, runs, [], note, given=given)
 
 
 SHAPES: dict[str, Callable[[Session, int], Result]] = {

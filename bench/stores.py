@@ -66,6 +66,11 @@ def stores(session: Session, events: int, workers: int = 1) -> Result:
         "one process; recovery on at the default epoch; broker and InfluxDB on the same cores; "
         f"{events / content.event_rate:.0f} s of event time, its windows closed as fast as they "
         "are read",
+        given={
+            NONE: place.given,
+            IN_SQLITE: {**place.given, "sqlite": 1.0},
+            IN_INFLUX: {**place.given, "influx": 1.0},
+        },
     )
 
 

@@ -33,7 +33,7 @@ def throughput(session: Session, events: int, workers: int = 1) -> Result:
         {
             "events": events,
             "workers_a_process": workers,
-            "bytes_an_event": place.bytes_an_event,
+            "bytes_an_event": place.given["bytes_an_event"],
             **settings_of(content),
         },
         runs,
@@ -42,6 +42,7 @@ def throughput(session: Session, events: int, workers: int = 1) -> Result:
             Bar("1b", "two processes, of raw consume", ">=", 0.6, ratios(rates[TWO], rates[RAW])),
         ],
         "no store; recovery on at the default epoch; the broker runs on the same cores",
+        given={ONE: place.given},
     )
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from bench.console import console
 from bench.errors import BenchmarkError
+from bench.results import Figures
 from generator import GeneratorSettings, KafkaTarget, plan, send
 from tests.support.servers.endpoints import KafkaEndpoint
 from tests.support.unique import unique_name
@@ -36,10 +37,28 @@ class Content:
     disorder_share: float = 0.1
     disorder_s: float = 4.0
     malformed_share: float = 0.0
-    reshape: Reshape | None = None
+    even_users: int | None = None
+    """So many users, each equally often, in place of `users` drawn at random."""
+    size_bytes: int | None = None
+    """Values of about this size, in place of the generator's own."""
     one_window: bool = False
     """All events lie in one window of WINDOW_S; `event_rate` does not count then."""
     seed: int = 1
+
+    @property
+    def keys_an_event(self) -> float:
+        """Return how many users and items a window has for each event, all of them counted."""
+        windows = 1.0 if self.one_window else self.events / self.event_rate / WINDOW_S
+        return windows * ((self.even_users or self.users) + self.items) / self.events
+
+    def reshapes(self) -> list[Reshape]:
+        """Return what is changed of the generator's records."""
+        found = []
+        if self.even_users is not None:
+            found.append(everybody(self.even_users))
+        if self.size_bytes is not None:
+            found.append(of_size(self.size_bytes))
+        return found
 
     def settings(self) -> GeneratorSettings:
         """Return how the generator is to make it, an hour ago."""
@@ -76,9 +95,8 @@ class Place:
     events: int
     """All records, malformed ones too."""
     rejected: int = 0
-    bytes_an_event: float = 0.0
-    """Of the values, on average."""
-    loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    given: Figures = field(default_factory=dict)
+    """What is in it, as the capacity model wants it."""
 
 
 def fill(kafka: KafkaEndpoint, content: Content, what: str = "") -> Place:
@@ -96,13 +114,17 @@ def fill(kafka: KafkaEndpoint, content: Content, what: str = "") -> Place:
         f"loaded {what or content.stream}: {content.events:,} events of {mean:.0f} B at "
         f"{content.events / delivery.seconds:,.0f} events/s"
     )
-    return Place(
-        kafka.bootstrap_servers,
-        topic,
-        content.events,
-        rejected=delivery.faults["malformed"],
-        bytes_an_event=mean,
-    )
+    rejected = delivery.faults["malformed"]
+    given = {
+        "events": float(content.events),
+        "bytes_an_event": mean,
+        "keys_an_event": content.keys_an_event,
+        "malformed_share": rejected / content.events,
+        "partitions": float(content.partitions),
+        "users": float(content.even_users or content.users),
+        "items": float(content.items),
+    }
+    return Place(kafka.bootstrap_servers, topic, content.events, rejected, given)
 
 
 class _Weigher:
@@ -117,10 +139,13 @@ class _Weigher:
 
 
 def _reshaped(content: Content, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    reshapes = content.reshapes()
     first = 0
     for frame in frames:
-        reshaped = content.reshape
-        yield reshaped(frame, first, content.partitions) if reshaped else frame
+        reshaped = frame
+        for reshape in reshapes:
+            reshaped = reshape(reshaped, first, content.partitions)
+        yield reshaped
         first += frame.height
 
 
@@ -162,7 +187,8 @@ def of_size(size_bytes: int) -> Reshape:
 
     def reshape(frame: pl.DataFrame, first: int, partitions: int) -> pl.DataFrame:
         short = frame.with_columns(
-            pl.col("user_id", "item_id").str.tail(5),
+            pl.col("user_id").str.tail(7),
+            pl.col("item_id").str.tail(6),
             pl.col("timestamp").str.slice(0, len("2026-11-28T02:56:31.215")) + "Z",
         )
         bare = short.select(_value()).to_series().bin.size().to_numpy().mean()
