@@ -18,7 +18,7 @@ $(MADE): FORCE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check chaos demo bench bench-peers up down screenshots format lock clean FORCE
+.PHONY: help setup test check chaos demo bench bench-plots bench-peers up down screenshots format lock clean FORCE
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,10 @@ chaos: $(DEV) ## Break it many times on a real Kafka and check every value (ARGS
 
 bench: $(DEV) ## Measure every bar on real servers (ARGS="throughput --rounds 3" one of them)
 	$(PY) -m bench $(or $(ARGS),all)
+
+bench-plots: $(DEV) ## Draw the plots and write the tables of docs/performance.md, from bench/results
+	$(PY) -m bench plots
+	$(PY) -m bench docs
 
 bench-peers: $(DEV) ## Measure what one would pick instead on the same topics (ARGS="run --events 2000000")
 	$(PY) -m bench.peers $(or $(ARGS),run)

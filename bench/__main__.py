@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
-from bench.console import wide
+from bench.console import console, wide
 from bench.options import Events, InfluxAt, Json, KafkaAt, MongoAt, Quick, Rounds
+from bench.origin import ROOT
 from bench.report import shown
-from bench.results import Result, write
+from bench.results import Result, read_all, write
 from bench.session import session
 from bench.suite import EVENTS, ITEMS, QUICK_EVENTS, QUICK_USERS, SUITE, USERS
 from bench.verdict import verdict
+
+RESULTS = ROOT / "bench" / "results"
+IMAGES = ROOT / "docs" / "images" / "performance"
+PAGE = ROOT / "docs" / "performance.md"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -230,6 +235,53 @@ def startup(
 
     with session(1 if quick else rounds, quick, kafka) as servers:
         _end(measure(servers), json_file)
+
+
+@app.command()
+def holdout(
+    events: Events = EVENTS,
+    rounds: Rounds = 5,
+    quick: Quick = False,
+    json_file: Json = None,
+    kafka: KafkaAt = "",
+) -> None:
+    """No bar: configurations that the capacity model is checked against."""
+    from bench.holdout import holdout as measure
+
+    with session(1 if quick else rounds, quick, kafka) as servers:
+        _end(measure(servers, min(events, QUICK_EVENTS) if quick else events), json_file)
+
+
+From = Annotated[Path, typer.Option("--from", help="Folder with the results.")]
+
+
+@app.command()
+def bars(results: From = RESULTS) -> None:
+    """Show the table of all bars from results that are there."""
+    wide.print(verdict(read_all(results).values()))
+
+
+@app.command()
+def plots(
+    results: From = RESULTS,
+    folder: Annotated[Path, typer.Option("--to", help="Where to.")] = IMAGES,
+) -> None:
+    """Draw the plots of the results, as SVG."""
+    from bench.plots import draw
+
+    for path in draw(read_all(results), folder):
+        console.print(f"drawn: {path.name}")
+
+
+@app.command()
+def docs(
+    results: From = RESULTS,
+    page: Annotated[Path, typer.Option(help="The page.")] = PAGE,
+) -> None:
+    """Write the tables of docs/performance.md anew, from the results."""
+    from bench.pages import written
+
+    page.write_text(written(page.read_text(), read_all(results)))
 
 
 if __name__ == "__main__":

@@ -36,9 +36,7 @@ def holdout(session: Session, events: int) -> Result:
             SQLITE,
         ),
         "500k users, 100k items, 3 partitions": (
-            Content(
-                events, items=100_000, item_skew=0.0, even_users=500_000, one_window=True
-            ),
+            Content(events, items=100_000, item_skew=0.0, even_users=500_000, one_window=True),
             NO_STORE,
         ),
     }

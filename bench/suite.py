@@ -91,6 +91,12 @@ def _catch_up(session: Session) -> Result:
         return catch_up(once, 100_000.0, 600.0)
 
 
+def _holdout(session: Session) -> Result:
+    from bench.holdout import holdout
+
+    return holdout(session, QUICK_EVENTS if session.quick else EVENTS)
+
+
 SUITE: dict[str, Benchmark] = {
     "throughput": _throughput,
     "stores": _stores,
@@ -103,4 +109,5 @@ SUITE: dict[str, Benchmark] = {
     "catch-up": _catch_up,
     "generator": _generator,
     "startup": _startup,
+    "holdout": _holdout,
 }

@@ -1,0 +1,180 @@
+"""The tables of docs/performance.md, from the results: no figure there is typed by hand.
+
+`python -m bench docs` writes what lies between `<!-- bench NAME -->` and `<!-- bench end -->`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from bench import capacity, report, verdict
+from bench.results import Figures, Result
+from tidemark.errors import TidemarkError
+
+Results = Mapping[str, Result]
+_BLOCK = re.compile(r"(<!-- bench ([a-z0-9 -]+?) -->\n).*?(<!-- bench end -->)", re.DOTALL)
+_TYPICAL: Figures = {
+    "bytes_an_event": 205.0,
+    "malformed_share": 0.0,
+    "items": 100_000.0,
+    "sqlite": 0.0,
+}
+_LOADS = (
+    (100_000.0, 100_000.0, 12.0),
+    (1_000_000.0, 1_000_000.0, 48.0),
+    (10_000_000.0, 10_000_000.0, 480.0),
+    (100_000_000.0, 100_000_000.0, 4_800.0),
+)
+"""Events a second, users in a window, partitions."""
+
+
+class UnknownBlock(TidemarkError):
+    """The page asks for a table that nobody makes."""
+
+
+def written(page: str, results: Results) -> str:
+    """Return the page with its tables made anew. Raises UnknownBlock."""
+
+    def block(found: re.Match[str]) -> str:
+        name = found[2]
+        if name in BLOCKS:
+            text = BLOCKS[name](results)
+        elif name in results:
+            text = _figures(results[name])
+        else:
+            raise UnknownBlock(
+                f"there is no result {name}",
+                remedy=f"measure it: python -m bench {name} --json bench/results",
+            )
+        return f"{found[1]}{text}\n{found[3]}"
+
+    return _BLOCK.sub(block, page)
+
+
+def _bars(results: Results) -> str:
+    bars = sorted((b for r in results.values() for b in r.bars), key=lambda bar: bar.id)
+    rounds = {bar.id: f"{len(bar.values)}" for bar in bars}
+    rows = [(*verdict.row(bar), rounds[bar.id]) for bar in bars]
+    return table((*verdict.COLUMNS, "rounds"), rows)
+
+
+def _origins(results: Results) -> str:
+    rows = []
+    for name, result in results.items():
+        settings = ", ".join(f"{key} {_plain(each)}" for key, each in result.settings.items())
+        made = result.origin.made.replace("T", " ").removesuffix("+00:00")
+        rows.append((name, made, result.origin.commit, settings))
+    return table(("benchmark", "made (UTC)", "commit", "settings"), rows)
+
+
+def _machine(results: Results) -> str:
+    machines = {
+        f"{o.machine}, {o.cores} cores, {o.memory_gib:g} GiB, {o.kernel}, Python {o.python}"
+        for o in (result.origin for result in results.values())
+    }
+    return "\n".join(f"* {each}" for each in sorted(machines))
+
+
+def _costs(results: Results) -> str:
+    model = capacity.fit(capacity.samples(results))
+    rows = [
+        (capacity.TERMS[name], f"{cost:.3f} µs" if cost else "0 (not seen)")
+        for name, cost in model.costs_us.items()
+    ]
+    rows += [
+        ("memory of a process without keys", f"{model.base_mib:,.0f} MiB"),
+        ("memory of an open key, at the peak", f"{model.bytes_a_key:,.0f} B"),
+        ("cores that one process keeps busy", f"{model.busy:.2f}"),
+    ]
+    return table(("what", "CPU time, or memory"), rows)
+
+
+def _fitted(results: Results) -> str:
+    return _compared(results, capacity.samples(results))
+
+
+def _held_out(results: Results) -> str:
+    return _compared(results, capacity.samples(results, ["holdout"]))
+
+
+def _compared(results: Results, found: Sequence[capacity.Sample]) -> str:
+    model = capacity.fit(capacity.samples(results))
+    rows = []
+    for each in found:
+        cpu, peak = model.cpu_s_per_million(each.given), model.peak_mib(each.given)
+        rows.append(
+            (
+                each.name.removeprefix("holdout: "),
+                f"{each.cpu_s_per_million:.2f}",
+                f"{cpu:.2f}",
+                f"{cpu / each.cpu_s_per_million - 1:+.0%}",
+                f"{each.peak_mib:,.0f}",
+                f"{peak:,.0f}",
+                f"{peak / each.peak_mib - 1:+.0%}",
+            )
+        )
+    columns = ("configuration", "CPU s per million", "model", "error")
+    return table((*columns, "peak MiB", "model", "error"), rows)
+
+
+def _needs(results: Results) -> str:
+    model = capacity.fit(capacity.samples(results))
+    rows = []
+    for events_per_s, users, partitions in _LOADS:
+        given = {**_TYPICAL, "users": users, "partitions": partitions}
+        needed = capacity.need(model, events_per_s, given, window_s=10.0)
+        rows.append(
+            (
+                f"{events_per_s:,.0f}",
+                f"{users:,.0f}",
+                f"{partitions:,.0f}",
+                f"{needed.cores:,.1f}",
+                f"{needed.processes:,}",
+                f"{needed.gib_a_process:.1f} GiB",
+                f"{needed.network_mbit_per_s / 1e3:,.2f} Gbit/s",
+                f"{needed.documents_per_s:,.0f}",
+                f"{needed.state_mb:,.0f} MB",
+            )
+        )
+    columns = ("events/s", "users a window", "partitions", "cores", "processes")
+    more = ("memory a process", "network in", "documents/s", "open state")
+    return table((*columns, *more), rows)
+
+
+BLOCKS: dict[str, Callable[[Results], str]] = {
+    "bars": _bars,
+    "origins": _origins,
+    "machine": _machine,
+    "capacity costs": _costs,
+    "capacity fitted": _fitted,
+    "capacity held out": _held_out,
+    "capacity needs": _needs,
+}
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, numbers to the right."""
+    right = [
+        column > 0 and all(re.match(r"^[-+≥≤\d(>]|^$|^0", row[column]) for row in rows)
+        for column in range(len(columns))
+    ]
+    marks = ["--:" if each else "---" for each in right]
+    lines = [columns, marks, *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _figures(result: Result) -> str:
+    columns = [name.replace("_", " ") for name in report.figures_shown(result)]
+    return table((result.name, *columns), list(report.rows(result)))
+
+
+def _plain(value: object) -> str:
+    match value:
+        case bool() | str():
+            return str(value)
+        case int() | float():
+            return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+        case list():
+            return " / ".join(map(_plain, value))
+    return str(value)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from bench.origin import ROOT
+from bench.pages import UnknownBlock, table, written
+from bench.results import Bar, read_all
+from tests.bench.samples import given, result, results
+
+PAGE = ROOT / "docs" / "performance.md"
+
+
+def test_a_block_is_written_anew_and_the_rest_is_left_alone() -> None:
+    bar = Bar("1a", "one process", ">=", 0.45, [0.5])
+    found = {"throughput": result("throughput", {"one": given()}, [bar])}
+    page = "# Title\n\n<!-- bench bars -->\nold\n<!-- bench end -->\n\nText.\n"
+    once = written(page, found)
+    assert "old" not in once
+    assert "| 1a | one process | >= 0.45 | 0.50 | 0.50-0.50 | yes | 1 |" in once
+    assert once.startswith("# Title\n\n<!-- bench bars -->\n| bar |")
+    assert once.endswith("<!-- bench end -->\n\nText.\n")
+    assert written(once, found) == once
+
+
+def test_a_result_is_a_block_of_its_own() -> None:
+    page = "<!-- bench keys -->\n<!-- bench end -->"
+    assert "5,000,000 users, 2,000 items" in written(page, results())
+
+
+@pytest.mark.parametrize("name", ["costs", "fitted", "held out", "needs"])
+def test_the_model_has_tables(name: str) -> None:
+    page = written(f"<!-- bench capacity {name} -->\n<!-- bench end -->", results())
+    assert page.count("\n|") > 2
+
+
+def test_a_table_that_nobody_makes_is_an_error() -> None:
+    with pytest.raises(UnknownBlock, match="there is no result nothing"):
+        written("<!-- bench nothing -->\n<!-- bench end -->", results())
+
+
+def test_numbers_stand_to_the_right() -> None:
+    assert table(("a", "b"), [("x", "1,000"), ("y", "2")]).splitlines()[1] == "| --- | --: |"
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="no page yet")
+def test_the_page_has_the_figures_of_the_results() -> None:
+    page = PAGE.read_text()
+    assert written(page, read_all(ROOT / "bench" / "results")) == page, "run `make bench-plots`"
