@@ -25,6 +25,7 @@ from sinks.commands import Command, WritePoints
 from sinks.null import NullStore
 from sinks.store import Store, StoreFactory
 from tidemark.config import load_settings
+from tidemark.supervisor.listening import wait_for_listeners
 
 
 class Tally:
@@ -73,12 +74,15 @@ def main() -> None:
         recovery = RecoveryConfig(args.recovery, timedelta(0))  # type: ignore[no-untyped-call] # native
     if args.hold:
         threading.Thread(target=_hold, args=(args.hold, 3.0 * args.epoch_s), daemon=True).start()
+    addresses = args.addresses.split(";") if args.addresses else None
+    if addresses:
+        wait_for_listeners(addresses[: args.process])  # as `tidemark run` does
     watch = Stopwatch()
     cli_main(  # type: ignore[no-untyped-call] # native
         flow,
         workers_per_process=args.workers,
         process_id=args.process,
-        addresses=args.addresses.split(";") if args.addresses else None,
+        addresses=addresses,
         epoch_interval=timedelta(seconds=args.epoch_s),
         recovery_config=recovery,
     )

@@ -27,6 +27,7 @@ from tidemark.errors import EXIT_INTERRUPTED, TidemarkError
 from tidemark.observability.channel import answer
 from tidemark.observability.exposition import exposition
 from tidemark.supervisor.lifeline import Interrupts, die_with
+from tidemark.supervisor.listening import wait_for_listeners
 from tidemark.supervisor.report import Failure, Reporter, Stage, causes, is_panic
 from tidemark.supervisor.wrapped import keep_wrapped_errors
 
@@ -143,11 +144,14 @@ def _run(
         args.recovery_directory, timedelta(seconds=args.backup_interval_s)
     )
     interrupts.exit_at_once = True
+    addresses = args.addresses.split(";") if args.addresses else None
+    if addresses:
+        wait_for_listeners(addresses[: args.process])
     cli_main(  # type: ignore[no-untyped-call] # native, without annotations
         _observed(flow, connected),
         workers_per_process=args.workers,
         process_id=args.process,
-        addresses=args.addresses.split(";") if args.addresses else None,
+        addresses=addresses,
         epoch_interval=timedelta(seconds=args.epoch_interval_s),
         recovery_config=recovery,
     )
