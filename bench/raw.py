@@ -26,6 +26,7 @@ def main() -> None:
             "group.id": "bench-raw",
             "enable.auto.commit": False,
             "fetch.queue.backoff.ms": 5,
+            "queued.min.messages": BATCH,
             "queued.max.messages.kbytes": 65_536,
         }
     )

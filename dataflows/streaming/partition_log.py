@@ -46,6 +46,7 @@ _GONE = frozenset(
         KafkaError._UNKNOWN_TOPIC,
     }
 )
+_MOST_READ_AHEAD = 1_000_000
 _GONE_AFTER_S = 60.0
 """A broker that has just started does not know its partitions for a moment; then they are gone."""
 
@@ -256,6 +257,9 @@ def _consumer_properties(options: SourceOptions) -> dict[str, Any]:
         # backlog three times as slow.
         "fetch.queue.backoff.ms": 5,
         "fetch.wait.max.ms": 100,
+        # Read ahead by one batch: what waits for longer has left the caches when its turn comes, and
+        # takes several hundred bytes a record meanwhile.
+        "queued.min.messages": min(options.batch_size, _MOST_READ_AHEAD),
         "queued.max.messages.kbytes": 65_536,
         # A batch that is larger than the default of 100 MB could never be read: the connection
         # would be closed at each try. How much is asked for at once does not depend on this.
