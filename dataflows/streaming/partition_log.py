@@ -257,8 +257,8 @@ def _consumer_properties(options: SourceOptions) -> dict[str, Any]:
         # backlog three times as slow.
         "fetch.queue.backoff.ms": 5,
         "fetch.wait.max.ms": 100,
-        # Read ahead by one batch: what waits for longer has left the caches when its turn comes, and
-        # takes several hundred bytes a record meanwhile.
+        # Read ahead by one batch: what waits for longer has left the caches when its turn comes,
+        # and takes several hundred bytes a record meanwhile.
         "queued.min.messages": min(options.batch_size, _MOST_READ_AHEAD),
         "queued.max.messages.kbytes": 65_536,
         # A batch that is larger than the default of 100 MB could never be read: the connection
