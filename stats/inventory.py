@@ -28,18 +28,18 @@ STATUS = (
 )
 
 
-_PRODUCT = pl.col("product_id")
+_WAREHOUSE = pl.col("warehouse_id")
 _NOT_PLAIN = "/|%2F|%25"
-_ENCODED = _PRODUCT.str.replace_all("%", "%25", literal=True).str.replace_all(
+_ENCODED = _WAREHOUSE.str.replace_all("%", "%25", literal=True).str.replace_all(
     "/", "%2F", literal=True
 )
 IDENTITY = pl.concat_str(
-    pl.when(_PRODUCT.str.contains(_NOT_PLAIN)).then(_ENCODED).otherwise(_PRODUCT),
+    pl.col("product_id"),
     pl.lit("/"),
-    pl.col("warehouse_id"),
+    pl.when(_WAREHOUSE.str.contains(_NOT_PLAIN)).then(_ENCODED).otherwise(_WAREHOUSE),
 ).alias("_id")
-"""`<product_id>/<warehouse_id>`. No two places have the same: a product id with a slash in it, or
-that looks as if it were encoded, is percent-encoded."""
+"""`<product_id>/<warehouse_id>`. No two places have the same: a warehouse with a slash in it, or
+that looks as if it were encoded, is percent-encoded, so the last slash is the one between them."""
 
 
 class Levels(NamedTuple):

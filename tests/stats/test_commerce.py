@@ -162,9 +162,9 @@ def test_a_status_follows_from_stock_and_reorder_level(
 
 
 def test_a_place_is_named_by_product_and_warehouse() -> None:
-    plain = [("p", "w"), ("50% off", "a/b"), ("", ""), ("$x.y", "unknown")]
-    found = places(*((*place, 0, 0) for place in plain)).select(IDENTITY).to_series().to_list()
-    assert found == ["p/w", "50% off/a/b", "/", "$x.y/unknown"]
+    named = [("p", "w"), ("a/b", "50% off"), ("", ""), ("$x.y/%2F", "unknown"), ("p", "a/b")]
+    found = places(*((*place, 0, 0) for place in named)).select(IDENTITY).to_series().to_list()
+    assert found == ["p/w", "a/b/50% off", "/", "$x.y/%2F/unknown", "p/a%2Fb"]
 
 
 @settings(max_examples=200, deadline=None)
