@@ -21,7 +21,7 @@ ALLOCATIONS_A_COLLECTION = 200_000
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_ARRAY_BYTES = 64 << 20
 """What is larger is given back when it is freed."""
-_KEPT_BYTES = 128 << 20
+_KEPT_BYTES = 32 << 20
 """Free memory that is kept, at most."""
 
 
