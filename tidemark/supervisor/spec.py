@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+
+_LOOPBACK = "127.0.0.1"
+_PORTS = range(10_000, 20_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,19 @@ class GroupSpec:
 def free_addresses(count: int) -> list[str]:
     """Return `count` loopback addresses whose ports are free now.
 
-    Another program may take one before it is used: then the group fails to start and the next
-    attempt gets others.
+    Systems take the ports of outgoing connections from above `_PORTS`: so none of those may lie on
+    a port by the time a process has loaded and listens. Another server still may: then the group
+    fails to start and the next attempt gets others. Raises OSError where there are not enough.
     """
+    addresses: list[str] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+        for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+            each = stack.enter_context(socket.socket())
+            try:
+                each.bind((_LOOPBACK, port))
+            except OSError:
+                continue
+            addresses.append(f"{_LOOPBACK}:{port}")
+            if len(addresses) == count:
+                return addresses
+    raise OSError(f"no {count} free ports from {_PORTS.start} to {_PORTS.stop - 1}")
