@@ -4,6 +4,7 @@ import java.time.Duration;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
+import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.TableEnvironment;
 
@@ -11,7 +12,8 @@ import org.apache.flink.table.api.TableEnvironment;
 public final class FlinkJob {
     public static void main(String[] args) throws Exception {
         Configuration conf = new Configuration();
-        conf.set(CoreOptions.DEFAULT_PARALLELISM, 2);
+        conf.set(CoreOptions.DEFAULT_PARALLELISM, 1);
+        conf.set(PipelineOptions.OBJECT_REUSE, true);
         conf.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofSeconds(2));
         conf.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, "file://" + args[4]);
         TableEnvironment tables = TableEnvironment.create(

@@ -1,3 +1,9 @@
+-- Counts per (user, type) and (item, type) in Flink SQL. Both inserts share one scan of the topic.
+--
+-- Tried, CPU seconds at 2M events on a busy machine: G1 49, ParallelGC 42, SerialGC 41; objects
+-- reused 39; a checkpoint every 10 s instead of 2 makes no difference. At 10M, quiet: parallelism 1,
+-- where all operators are one chain, 76; parallelism 2 on two cores 87 and not faster (52 s both).
+
 CREATE TABLE interactions (
   user_id STRING,
   item_id STRING,

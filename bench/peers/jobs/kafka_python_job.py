@@ -26,6 +26,9 @@ def main(servers: str, topic: str, output: str, group: str) -> None:
         group_id=group,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
+        check_crcs=False,
+        max_poll_records=5_000,
+        max_partition_fetch_bytes=4_000_000,
         value_deserializer=json.loads,
     )
     windows: defaultdict[int, Counter[tuple[str, str, str]]] = defaultdict(Counter)

@@ -1,6 +1,13 @@
 """Counts per (user, type) and (item, type) in PySpark Structured Streaming.
 
 python spark_job.py SERVERS TOPIC OUTPUT CHECKPOINTS
+
+There is no end of input: windows later than the watermark stay open at the end.
+
+Tried, CPU seconds at 2M events on a busy machine: one query with two rows an event 50, two queries
+62; micro-batches of 500,000 / 1M / 2M records 50 / 48 / 47; the state in RocksDB with a changelog
+52, in the default store 48; ParallelGC 50, G1 63. At 10M, quiet: one partition of the exchange 99,
+two 103.
 """
 
 from __future__ import annotations
@@ -18,7 +25,7 @@ def main(servers: str, topic: str, output: str, checkpoints: str) -> None:
     spark = (
         SparkSession.builder.appName("peer")
         .master("local[2]")
-        .config("spark.sql.shuffle.partitions", 2)
+        .config("spark.sql.shuffle.partitions", 1)
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.ui.enabled", "false")
         .getOrCreate()
@@ -28,7 +35,7 @@ def main(servers: str, topic: str, output: str, checkpoints: str) -> None:
         .option("kafka.bootstrap.servers", servers)
         .option("subscribe", topic)
         .option("startingOffsets", "earliest")
-        .option("maxOffsetsPerTrigger", 500_000)
+        .option("maxOffsetsPerTrigger", 2_000_000)
         .load()
     )
     events = records.select(
