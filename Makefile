@@ -18,7 +18,7 @@ $(MADE): FORCE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check chaos demo bench bench-plots bench-peers up down screenshots format lock clean FORCE
+.PHONY: help setup test check chaos audit demo bench bench-plots bench-peers up down screenshots format lock clean FORCE
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,9 @@ format: $(DEV) ## Format the sources and fix what lint can fix
 COMPILE = CUSTOM_COMPILE_COMMAND='make lock' $(PY) -m piptools compile --quiet --generate-hashes \
 	--allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links
 
+LOCKS = requirements-build.txt requirements.txt requirements-dev.txt $(SERVERS)/mongodb-requirements.txt \
+	tests/deploy/k8s-requirements.txt
+
 lock: $(DEV) ## Pin the requirements anew (LOCK_ARGS=--upgrade takes newer versions)
 	$(COMPILE) $(LOCK_ARGS) --output-file requirements-build.txt requirements-build.in
 	$(COMPILE) $(LOCK_ARGS) --output-file requirements.txt pyproject.toml
@@ -88,6 +91,13 @@ lock: $(DEV) ## Pin the requirements anew (LOCK_ARGS=--upgrade takes newer versi
 	for peer in $(basename $(notdir $(wildcard $(PEERS)/*.in))); do \
 	    $(COMPILE) $(LOCK_ARGS) --output-file $(PEERS)/$$peer.txt $(PEERS)/$$peer.in || exit 1; \
 	done
+
+# A tool of its own, always the newest; --strict: a package that cannot be looked up is no success.
+AUDIT := var/audit
+
+audit: $(MADE) ## Look the pins up among known vulnerabilities (ARGS="--vulnerability-service osv")
+	test -x $(AUDIT)/bin/pip-audit || { $(PY) -m venv $(AUDIT) && $(AUDIT)/bin/pip install --quiet pip-audit; }
+	$(AUDIT)/bin/pip-audit --strict --no-deps --disable-pip $(LOCKS:%=--requirement %) $(ARGS)
 
 clean: ## Remove the environment and everything that tools left behind
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -83,6 +83,23 @@ def test_setup_says_when_python_does_not_fit(tmp_path: Path) -> None:
 
 
 @needs_make
+def test_an_audit_asks_about_every_pin(tmp_path: Path) -> None:
+    environment = tmp_path / ".venv"
+    tool = tmp_path / "var" / "audit" / "bin" / "pip-audit"
+    for program in (environment / "bin" / "python", tool):
+        program.parent.mkdir(parents=True)
+        program.write_text(f'#!/bin/sh\necho "$*" > {tmp_path}/asked\n')
+        program.chmod(0o755)
+    (environment / ".made").write_text(f"{tmp_path}\n")
+    done = make(tmp_path, "audit")
+    assert done.returncode == 0, done.stderr
+    asked = (tmp_path / "asked").read_text().split()
+    named = {ROOT / word for word in asked if word.endswith(".txt")}
+    assert named == set(LOCKS)
+    assert "--strict" in asked, "else a package that cannot be looked up counts as sound"
+
+
+@needs_make
 @pytest.mark.parametrize(
     ("given", "command"),
     [(["SECONDS=40"], "tidemark demo --seconds 40"), ([], "tidemark demo")],

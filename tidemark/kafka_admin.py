@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tidemark.errors import TidemarkError
+from tidemark.errors import EXIT_USAGE, TidemarkError
 from tidemark.log import RateLimited, get_logger
 
 if TYPE_CHECKING:
@@ -23,6 +23,12 @@ SUFFIXES = ("", ".dlq", ".late")
 
 class BrokerUnreachable(TidemarkError):
     """No broker answered in time."""
+
+
+class ClientRefused(TidemarkError):
+    """A property in `kafka.client` that there is not, or a value that it does not take."""
+
+    exit_code = EXIT_USAGE
 
 
 class LoginRefused(TidemarkError):
@@ -66,8 +72,9 @@ def pipeline_topics(settings: Settings) -> list[str]:
 def connect(settings: Settings, timeout_s: float | None = None) -> AdminClient:
     """Return an admin client of a broker that answers.
 
-    Raises BrokerUnreachable after `timeout_s` (default: `kafka.start_timeout_s`; infinite: waits,
-    and logs that it does), LoginRefused at once.
+    Raises ClientRefused for a property that librdkafka does not know, BrokerUnreachable after
+    `timeout_s` (default: `kafka.start_timeout_s`; infinite: waits, and logs that it does),
+    LoginRefused at once.
     """
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
@@ -76,7 +83,13 @@ def connect(settings: Settings, timeout_s: float | None = None) -> AdminClient:
     deadline = time.monotonic() + limit_s
     heard: list[KafkaError] = []
     properties: dict[str, Any] = {**_quiet(settings.kafka.client_properties())}
-    client = AdminClient(properties | {"error_cb": heard.append})
+    try:
+        client = AdminClient(properties | {"error_cb": heard.append})
+    except KafkaException as error:
+        raise ClientRefused(
+            f"librdkafka refuses its settings: {error.args[0].str()}",
+            remedy="set the property in kafka.client right, or take it out",
+        ) from error
     waiting = RateLimited(get_logger(__name__), every_s=30.0)
     while True:
         left_s = deadline - time.monotonic()

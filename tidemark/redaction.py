@@ -15,9 +15,10 @@ from urllib.parse import quote, quote_plus, unquote
 REDACTED = "******"
 _SHORTEST_SEARCHED = 4
 _SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase)|pwd|secret|token|credential|api_?key|private_?key"
+    r"pas+(w|ow|ph)|pwd|secret|token|credential|api_?key|private_?key"
     r"|key_?pem|authorization|jaas",
 )
+# Mistyped, too: who writes `pasword` has a password behind it.
 # A count of tokens or a place where a key lies is no secret.
 _NOT_A_SECRET = re.compile(r"(file|path|location|url|endpoint|count|total)$")
 _USER_PART = re.compile(r"(?<=://)[^\s\"'<>]*@")

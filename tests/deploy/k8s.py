@@ -61,6 +61,11 @@ def container() -> dict[str, Any]:
     return found
 
 
+def secret_variables() -> dict[str, str]:
+    """Return the keys of the secret that come as variables, by the names of those."""
+    return {each["name"]: each["valueFrom"]["secretKeyRef"]["key"] for each in container()["env"]}
+
+
 def environment() -> dict[str, str]:
     """Return the environment that its config maps make."""
     found: dict[str, str] = {}

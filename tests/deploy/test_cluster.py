@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -21,12 +22,15 @@ from tests.deploy.namespaces import Machines, machines
 from tests.end_to_end.conftest import WINDOW_S, fill, interactions_with_faults
 from tests.sinks.readers import sqlite_documents, sqlite_documents_so_far
 from tests.support.comparing import assert_same
+from tests.support.people import webhook
 from tests.support.recompute import Truth, current_aggregates, interactions_documents, load_truth
 from tests.support.running import TIDEMARK, Running, run
 from tests.support.servers import Kafka
 
 EVENTS = 200_000
 TOPIC = "user_interactions"
+BUSY = {"name": "busy", "pipeline": "interactions", "metric": "total", "op": ">", "threshold": 0}
+"""Begins with the first window and does not end while the flow runs."""
 IDLE_AFTER_S = 30
 """Longer than the generator may be held up by a busy machine: what comes after that may be late."""
 
@@ -79,7 +83,9 @@ def kafka(cluster: Machines, start_server: StartServer) -> Kafka:
 class Pods:
     """The members as Kubernetes would run them: the manifests' command and settings."""
 
-    def __init__(self, cluster: Machines, kafka: Kafka, directory: Path) -> None:
+    def __init__(
+        self, cluster: Machines, kafka: Kafka, directory: Path, secret: Mapping[str, str]
+    ) -> None:
         self._cluster = cluster
         self._directory = directory
         self._settings = {
@@ -94,6 +100,9 @@ class Pods:
             "TIDEMARK_SERIES__URLS": f"sqlite:{directory}/shared.db",
             "TIDEMARK_PIPELINES__ONLY": "interactions",
             "TIDEMARK_TIME__IDLE_AFTER_S": str(IDLE_AFTER_S),
+            "TIDEMARK_ALERTS__RULES": json.dumps([BUSY]),
+            "TIDEMARK_ALERTS__NOTIFY__MAX_AGE_S": "31536000",
+            **{name: secret[key] for name, key in k8s.secret_variables().items()},
         }
         self.count = len(k8s.environment()["TIDEMARK_RUN__ADDRESSES"].split(","))
 
@@ -106,6 +115,7 @@ class Pods:
             **self._cluster.settings(number),
             "HOSTNAME": f"tidemark-{number}",
             "TIDEMARK_RECOVERY__DIRECTORY": str(home / "recovery"),
+            "TIDEMARK_ALERTS__NOTIFY__STATE": str(home / "notify.db"),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         return Running(self._cluster.command(number, k8s.container()["command"]), home, settings)
@@ -150,15 +160,17 @@ def test_a_cluster_on_three_machines_survives_the_loss_of_one(
 ) -> None:
     record_property("machines", cluster.kind)
     make_topics(kafka, tmp_path)
-    pods = Pods(cluster, kafka, tmp_path)
     live = sqlite_documents_so_far(tmp_path / "shared.db")
     with ExitStack() as stack:
+        hook = stack.enter_context(webhook(cluster.gateway))
+        pods = Pods(cluster, kafka, tmp_path, {"notify-urls": f"hook={hook.url}"})
         members = [stack.enter_context(pods.start(number)) for number in range(pods.count)]
         for number, member in enumerate(members):
             member.wait_until(lambda n=number: pods.ready(n), what="readiness")  # type: ignore[misc]
 
         truth = sent(kafka, tmp_path)
         members[victim].wait_until(lambda: len(live("aggregated_data")) > 1, what="windows")
+        hook.wait_for(1, timeout_s=120.0)
         os.killpg(members[victim].process.pid, signal.SIGKILL)
         members[victim].process.wait(10)
         other = (victim + 1) % pods.count
@@ -182,6 +194,7 @@ def test_a_cluster_on_three_machines_survives_the_loss_of_one(
         for member in members:
             member.process.terminate()
         assert [member.process.wait(40) for member in members] == [0] * pods.count
+    assert [state for _, state in hook.told()] == ["begin"], "told once, over the loss"
     stored = sqlite_documents(tmp_path / "shared.db")
     assert_same(stored("aggregated_data"), documents, f"aggregated_data on {cluster.kind}")
     for name, key in (("user_stats", "user_id"), ("item_stats", "item_id")):

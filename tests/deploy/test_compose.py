@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.composing import COMPOSE, ROOT, DoesNotLoad, Project, filled, load, secrets
+from tests.docs.pages import commands
 
 ONCE = {"certificates", "kafka-users", "influxdb-tokens", "topics"}
 """Services that do something and end."""
@@ -177,9 +179,48 @@ def test_make_env_fills_in_what_is_empty_and_keeps_what_is_there(tmp_path: Path)
     load(tmp_path / ".env")
 
 
+@pytest.fixture
+def docker(tmp_path: Path) -> Path:
+    """Make a docker that notes what it is asked; return the directory that it is in."""
+    path = tmp_path / "bin" / "docker"
+    path.parent.mkdir()
+    path.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\n')
+    path.chmod(0o755)
+    return path.parent
+
+
+def test_make_asks_docker_compose(docker: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "deploy").mkdir(parents=True)
+    shutil.copytree(ROOT / "deploy" / "compose", project / "deploy" / "compose")
+    for name in ("Makefile", ".env.example"):
+        shutil.copy(ROOT / name, project)
+    environ = {"PATH": f"{docker}:/usr/bin:/bin"}
+    for target in ("up", "down"):
+        done = subprocess.run(["make", target], cwd=project, env=environ, capture_output=True)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "compose up --build --detach",
+        "compose ps",
+        "compose down",
+    ]
+    load(project / ".env")
+
+
+def test_the_volumes_to_renew_hold_certificates(project: Project) -> None:
+    (told,) = [each for each in commands() if each.words[:3] == ["docker", "volume", "rm"]]
+    made = {
+        volume["source"]
+        for volume in services(project)["certificates"]["volumes"]
+        if volume["type"] == "volume"
+    }
+    assert set(told.words[3:]) == {project["volumes"][name]["name"] for name in made}
+
+
 def test_the_image_runs_as_a_user_of_its_own() -> None:
     text = (ROOT / "Dockerfile").read_text()
     last_stage = text[text.rindex("\nFROM ") :]
+    assert "pip uninstall --yes --root-user-action=ignore setuptools wheel pip" in last_stage
     assert re.search(r"^USER 10001:10001$", last_stage, re.MULTILINE)
     assert "COPY --from=build /opt/tidemark" in last_stage
     assert "COPY . " not in text

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.deploy import k8s
 from tests.deploy.composing import ROOT
+from tests.docs.pages import commands
 from tests.support.servers.cache import installed, run_step
 from tidemark.config import load_settings
 
@@ -102,6 +105,48 @@ def test_secrets_are_files_and_not_in_the_manifests() -> None:
             assert name.endswith("_FILE")
             assert value.startswith("/run/secrets/tidemark/")
     assert not [name for name in k8s.manifests() if name.startswith("Secret/")]
+
+
+def test_who_is_told_may_be_in_the_secret_and_is_remembered_on_the_volume() -> None:
+    assert k8s.secret_variables() == {"NOTIFY_URLS": "notify-urls"}
+    (variable,) = k8s.container()["env"]
+    assert variable["valueFrom"]["secretKeyRef"]["optional"] is True
+    recovery = Path(k8s.environment()["TIDEMARK_RECOVERY__DIRECTORY"])
+    assert Path(k8s.environment()["TIDEMARK_ALERTS__NOTIFY__STATE"]).parent == recovery.parent
+
+
+def test_the_secret_of_the_page_is_the_one_that_is_mounted(tmp_path: Path) -> None:
+    """Ask kubectl what it would make; a Kubernetes is not needed for that."""
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    settings = k8s.environment().values()
+    mounted = {Path(each).name for each in settings if each.startswith("/run/secrets/tidemark/")}
+    for name in (*mounted, "notify-urls"):
+        (tmp_path / name).write_text(f"{name} of the test")
+    told = {
+        each.text: each.words
+        for each in commands()
+        if each.page == "docs/deploying.md" and " create " in each.text and each.typed
+    }
+    made = {}
+    for words in told.values():
+        for more in ([], ["--from-file=notify-urls"] if "secret" in words else []):
+            done = subprocess.run(
+                [*words, *more, "--dry-run=client", "--output=yaml"],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            found = yaml.safe_load(done.stdout)
+            made[found["kind"], len(more)] = found
+    assert made["Namespace", 0]["metadata"]["name"] == "tidemark"
+    for extra, keys in ((0, mounted), (1, mounted | {"notify-urls"})):
+        secret = made["Secret", extra]
+        assert secret["metadata"]["name"] == "tidemark"
+        assert secret["metadata"]["namespace"] == "tidemark"
+        assert secret["data"].keys() == keys
 
 
 def test_the_recovery_store_survives_its_pod() -> None:

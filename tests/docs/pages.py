@@ -11,24 +11,23 @@ from pathlib import Path
 from tests.support.running import ROOT
 
 PAGES = (ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("**/*.md")))
-_WORDS = re.compile(
-    r"^(?:\$ )?((?:tidemark|make|python -m|curl|kubectl|deploy/)[^#]*?)(?:\s+#.*)?$"
-)
-_INLINE = re.compile(r"`((?:tidemark [a-z]|make [a-z]|python -m [a-z])[^`]*)`")
+_BEGINS = r"tidemark [a-z]|make [a-z]|python -m [a-z]|curl |kubectl |docker (?:compose|volume) "
+_INLINE = re.compile(rf"`((?:{_BEGINS})[^`]*)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command of a page, without what a pipe does with its output."""
+    """A command of a page, without its comment; `typed` if it stands in a block of its own."""
 
     page: str
     text: str
+    typed: bool
 
     @property
     def words(self) -> list[str]:
-        """The command as a shell splits it."""
+        """The command as a shell splits it, without what a pipe does with its output."""
         return shlex.split(self.text.partition("|")[0].partition("&&")[0])
 
     def __str__(self) -> str:
@@ -36,7 +35,11 @@ class Command:
 
 
 def commands() -> list[Command]:
-    """Return every command of every page once."""
+    """Return every command of every page once.
+
+    Each line of a block that names no language is one, and so is what begins like one within a
+    sentence, unless it leaves something to fill in.
+    """
     return list(dict.fromkeys(found for page in PAGES for found in _of_page(page)))
 
 
@@ -54,23 +57,28 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in plain}
 
 
+def block_with(page: str, text: str) -> str:
+    """Return the one block of code of a page that holds `text`."""
+    (found,) = [block for block in blocks(page) if text in block]
+    return found
+
+
+def blocks(page: str, language: str = r"\w*") -> list[str]:
+    """Return the fenced blocks of code of a page, or those of one language."""
+    pattern = rf"^```{language}\n(.*?)^```"
+    return re.findall(pattern, (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+
+
 def _of_page(page: Path) -> Iterator[Command]:
-    fenced = False
+    language: str | None = None
     name = str(page.relative_to(ROOT))
     for line in page.read_text().splitlines():
         if line.startswith("```"):
-            fenced = not fenced
-        elif fenced or line.startswith("    "):
-            if (found := _WORDS.match(line.strip())) is not None:
-                yield Command(name, found[1].strip())
-        else:
+            language = None if language is not None else line[3:]
+        elif language == "" or (language is None and line.startswith("    ")):
+            if text := re.sub(r"(^|\s+)#\s.*", "", line.strip()):
+                yield Command(name, text, typed=True)
+        elif language is None:
             for text in _INLINE.findall(line):
                 if not re.search(r"[…<]|\.\.\.", text):
-                    yield Command(name, text.strip())
-
-
-def block_with(page: str, text: str) -> str:
-    """Return the one block of code of a page that holds `text`."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
-    (found,) = [block for block in blocks if text in block]
-    return str(found)
+                    yield Command(name, text.strip(), typed=False)

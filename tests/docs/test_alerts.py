@@ -35,7 +35,7 @@ def test_every_setting_of_a_rule_is_in_the_table() -> None:
 
 
 def test_the_urls_are_of_the_form_that_is_read(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```\n(# separated.*?)```", PAGE, re.DOTALL)
+    (block,) = re.findall(r"```text\n(# separated.*?)```", PAGE, re.DOTALL)
     for name in ("ops", "mail", "hook"):
         assert f"{name}=" in block
     sound = block.replace("TokenA/TokenB/TokenC", "T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ")

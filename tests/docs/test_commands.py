@@ -1,7 +1,8 @@
-"""Every command of the documentation is one that there is; those that end by themselves are run."""
+"""Every command of the documentation is one that there is, and has a step that runs it."""
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import shutil
 import subprocess
@@ -12,8 +13,9 @@ import pytest
 from typer.main import get_command
 
 from tests.docs.pages import PAGES, Command, anchors, commands, links
-from tests.support.running import ROOT, TIDEMARK, run
-from tests.support.servers import KafkaEndpoint
+from tests.docs.steps import Elsewhere
+from tests.docs.told import STEPS
+from tests.support.running import ROOT
 from tidemark.cli import app
 
 ALL = commands()
@@ -75,33 +77,34 @@ def test_every_alert_of_grafana_has_its_paragraph() -> None:
     assert wanted <= anchors(ROOT / "docs" / "operations.md")
 
 
-ENDS = (
-    ("config", "check"),
-    ("config", "show"),
-    ("topics", "create"),
-    ("topics", "list"),
-    ("dlq", "list"),
-    ("late", "list"),
+@pytest.mark.parametrize("command", [c for c in ALL if c.typed], ids=str)
+def test_what_is_to_be_typed_is_run(command: Command) -> None:
+    """A new command of a page needs a step in tests/docs/told.py."""
+    assert command.text in [step.text for step in STEPS.get(command.page, ())]
+
+
+@pytest.mark.parametrize("command", [c for c in ALL if not c.typed], ids=str)
+def test_what_a_sentence_names_is_run_or_begins_what_is_run(command: Command) -> None:
+    run = [step.text for steps in STEPS.values() for step in steps]
+    assert any(text == command.text or text.startswith(f"{command.text} ") for text in run)
+
+
+@pytest.mark.parametrize(
+    "step", [s for steps in STEPS.values() for s in steps if isinstance(s, Elsewhere)], ids=repr
 )
-"""Verbs that end by themselves and need nothing but a broker."""
+def test_what_is_not_run_with_its_page_has_a_test(step: Elsewhere) -> None:
+    path, _, name = step.test.partition("::")
+    tree = ast.parse((ROOT / path).read_text())
+    assert name in [each.name for each in tree.body if isinstance(each, ast.FunctionDef)]
+    assert step.why
 
 
-def test_what_ends_by_itself_works(kafka: KafkaEndpoint, tmp_path: Path) -> None:
-    """Run them in the order of a first day: topics, events, the flow, then a look at all of it."""
-    settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
-    settings["TIDEMARK_OBSERVABILITY__ENABLED"] = "false"
-    first_day = [
-        ["topics", "create"],
-        ["generate", "--stream", "all", "--rate", "5000", "--duration", "2"],
-        ["run", "--until-end"],
-    ]
-    told = [
-        list(words)
-        for words in dict.fromkeys(tuple(each.words[1:]) for each in OURS)
-        if words[:2] in ENDS and "returns" not in words  # the example's own topic: its own test
-    ]
-    assert len(told) >= len(ENDS)
-    for words in (*first_day, *told):
-        done = run((*TIDEMARK, *words), tmp_path, settings)
-        assert done.code == 0, f"tidemark {' '.join(words)}\n{done.stdout}\n{done.stderr}"
-    assert (tmp_path / "var" / "recovery").is_dir()
+def test_every_page_with_steps_has_a_test_that_does_them() -> None:
+    sources = [path.read_text() for path in Path(__file__).parent.glob("test_pages_*.py")]
+    for page, steps in STEPS.items():
+        if not all(isinstance(step, Elsewhere) for step in steps):
+            assert any(f'STEPS["{page}"]' in source for source in sources), page
+
+
+def test_steps_are_of_pages_that_there_are() -> None:
+    assert STEPS.keys() <= {str(page.relative_to(ROOT)) for page in PAGES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -11,11 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import StartServer
 from tests.docs.pages import block_with
 from tests.faults.feed import WINDOW_S, Feed, stream, truth_of
 from tests.faults.job import Job, settings
 from tests.faults.verdict import TAGS, judge
-from tests.sinks.readers import sqlite_documents, sqlite_series
+from tests.sinks.readers import (
+    influx_series,
+    mongo_documents,
+    sqlite_documents,
+    sqlite_series,
+)
 from tests.support.comparing import assert_same
 from tests.support.recompute import (
     Truth,
@@ -24,11 +31,11 @@ from tests.support.recompute import (
     interactions_points,
 )
 from tests.support.running import TIDEMARK, run
-from tests.support.servers import KafkaEndpoint
+from tests.support.servers import InfluxDB, KafkaEndpoint, MongoEndpoint
 from tests.support.unique import unique_name
 
 PAGE = "docs/operations.md"
-PIECE, EVENTS = 10_000, 60_000
+PIECE, EVENTS = 10_000, 50_000
 STORE = "var/tidemark.db"
 FULL_SPEED = {"TIDEMARK_SOURCE__BATCH_SIZE": "20000", "TIDEMARK_SOURCE__EPOCH_BYTES": "67108864"}
 
@@ -36,14 +43,17 @@ FULL_SPEED = {"TIDEMARK_SOURCE__BATCH_SIZE": "20000", "TIDEMARK_SOURCE__EPOCH_BY
 class Backed:
     """A flow that keeps all it has below `var`, and the commands of the page beside it."""
 
-    def __init__(self, kafka: KafkaEndpoint, directory: Path) -> None:
+    def __init__(self, kafka: KafkaEndpoint, directory: Path, **more: str) -> None:
         self.directory = directory / "job"
         self.topic = kafka.create_topic(unique_name("backup"), 3)
         self.environ = {
             **settings(kafka, self.topic),
             **FULL_SPEED,
+            # Between two pieces a test may take long: that silence must not close windows.
+            "TIDEMARK_TIME__IDLE_AFTER_S": "600",
             "TIDEMARK_DOCUMENTS__URLS": f"sqlite:{STORE}",
             "TIDEMARK_SERIES__URLS": f"sqlite:{STORE}",
+            **more,
         }
         self.feed = Feed(kafka, self.topic, directory / "truth.parquet", stream(EVENTS))
 
@@ -212,6 +222,65 @@ def windows_end(start: str) -> str:
     from datetime import datetime, timedelta
 
     return (datetime.fromisoformat(start) + timedelta(seconds=WINDOW_S)).isoformat()
+
+
+def test_mongodb_and_influxdb_are_put_back(
+    kafka: KafkaEndpoint,
+    mongo: MongoEndpoint,
+    mongo_database: str,
+    start_server: StartServer,
+    tmp_path: Path,
+) -> None:
+    """The page's order and its commands of InfluxDB; `mongodump` cannot be had: pymongo copies."""
+    influx = start_server(InfluxDB)
+    influx.create_database("tidemark")
+    backed = Backed(
+        kafka,
+        tmp_path,
+        TIDEMARK_DOCUMENTS__URLS=f"sqlite:{STORE},{mongo.uri}",
+        TIDEMARK_DOCUMENTS__DATABASE=mongo_database,
+        TIDEMARK_SERIES__URLS=f"sqlite:{STORE},{influx.url}",
+        INFLUX_TOKEN=influx.token,
+        INFLUX_BUCKET="tidemark",
+    )
+
+    def influxd(text: str) -> str:
+        (line,) = [each for each in block_with(PAGE, text).splitlines() if text in each]
+        here = line.replace("127.0.0.1:8088", influx.backup_address)
+        return here.replace("influxd", shlex.quote(str(influx.program())), 1)
+
+    with reading(backed, 1) as job, mongo.client() as client:
+        backed.tidemark("backup", "var.backup")
+        dump = {
+            name: list(client[mongo_database][name].find())
+            for name in client[mongo_database].list_collection_names()
+        }
+        backed.shell(influxd("influxd backup"))
+        backed.feed.send(2 * PIECE)
+        job.wait_until(lambda: job.read() == backed.feed.sent, "more after the backup")
+        job.wait_for_snapshot()  # the stand-in is slow: a stop would not wait for all it owes
+    for command in restore_commands():
+        backed.shell(command)
+    with mongo.client() as client:
+        for name in client[mongo_database].list_collection_names():
+            client[mongo_database][name].delete_many({})
+        for name, documents in dump.items():
+            if documents:
+                client[mongo_database][name].insert_many(documents)
+    influx.drop_database("tidemark")
+    backed.shell(influxd("influxd restore"))
+
+    truth = backed.end()
+    assert judge(backed.directory / STORE, truth).exact
+    windows = interactions_documents(truth.accepted, window_s=WINDOW_S)
+    read = mongo_documents(mongo, mongo_database)
+    assert_same(read("aggregated_data"), windows, "aggregated_data")
+    for name, key in (("user_stats", "user_id"), ("item_stats", "item_id")):
+        assert_same(read(name), current_aggregates(truth.accepted, key), name)
+    series, points = influx_series(influx, "tidemark"), interactions_points(windows)
+    for measurement, tags in TAGS.items():
+        those = {(at, t): fields for (m, at, t), fields in points.items() if m == measurement}
+        assert_same(series(measurement, tags), those, measurement)
 
 
 def _rows(path: Path, query: str) -> list[tuple[int, ...]]:

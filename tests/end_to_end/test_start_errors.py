@@ -81,3 +81,14 @@ def test_a_wrong_influxdb_token(
     assert influx.url in said
     assert "token" in said
     assert "somebody:else" not in said
+
+
+def test_a_property_that_kafkas_client_does_not_know(tmp_path: Path) -> None:
+    """Told as one message by every command that talks to the broker, not a traceback."""
+    settings = {"TIDEMARK_KAFKA__CLIENT": '{"socket.timeot.ms": "4711"}'}
+    for words in (["run"], ["topics", "list"]):
+        done = run((*TIDEMARK, *words), tmp_path, settings)
+        printed = done.stdout + done.stderr
+        assert done.code == 2, printed
+        assert 'No such configuration property: "socket.timeot.ms"' in printed
+        assert "Traceback" not in printed

@@ -79,7 +79,7 @@ class People:
 
 
 @contextmanager
-def webhook() -> Iterator[People]:
+def webhook(host: str = "127.0.0.1") -> Iterator[People]:
     """Listen for JSON at `url`, an Apprise URL with a password in it."""
     people = People()
 
@@ -95,9 +95,9 @@ def webhook() -> Iterator[People]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, 0), Handler)
     server.daemon_threads = True
-    people.url = f"json://hook:open-sesame@127.0.0.1:{server.server_port}/alerts"
+    people.url = f"json://hook:open-sesame@{host}:{server.server_port}/alerts"
     with _serving(server):
         yield people
 

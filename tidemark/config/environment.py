@@ -20,6 +20,7 @@ from dotenv.parser import parse_stream
 from tidemark.config.parsing import parse
 from tidemark.config.tree import PREFIX, Leaf, leaves
 from tidemark.errors import Problem
+from tidemark.redaction import REDACTED
 
 _ALLOWED = {"TIDEMARK_CONFIG", "TIDEMARK_CACHE"}
 _ALLOWED_PREFIX = "TIDEMARK_TEST_"
@@ -125,8 +126,17 @@ def _secret_file(name: str, path: Path, where: Mapping[str, str], problems: list
         expected = "a text file in UTF-8"
     if expected:
         remedy = "write the secret into it, or check path and permissions"
-        problems.append(Problem(name, repr(str(path)), expected, remedy, where[name]))
+        problems.append(Problem(name, _path_or_secret(path), expected, remedy, where[name]))
     return text
+
+
+def _path_or_secret(path: Path) -> str:
+    """Return a path to show, unless it may be the secret itself, put into NAME_FILE by mistake."""
+    try:
+        is_place = path.exists() or (len(path.parts) > 1 and path.parent.is_dir())
+    except (OSError, ValueError):  # too long for a path, or with a null byte
+        is_place = False
+    return repr(str(path)) if is_place else REDACTED
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from tidemark.redaction import REDACTED, names_a_secret, redact, redact_url
 
 _LONGEST_SHOWN = 120
 _KEY_OF_A_MAPPING = "[key]"
+_USER_AT_HOST = re.compile(r"[^\s,:/@]+:[^\s,/][^\s,]*@")
+"""In an address that should be host:port: with :// it is an address of another kind."""
 
 
 def shown(value: Any, leaf: Leaf | None = None) -> str:
@@ -41,7 +44,9 @@ def _redacted(value: Any, should_be_address: bool) -> Any:
         case str():
             # What is no address at all may be a bare password in the wrong variable or file.
             is_one = "://" in value or value.startswith(("sqlite:", "null:"))
-            return redact(redact_url(value)) if is_one or not should_be_address else REDACTED
+            if should_be_address and not is_one:
+                return REDACTED
+            return redact(redact_url(_USER_AT_HOST.sub(f"{REDACTED}@", value)))
         case Mapping():
             return {
                 str(k): REDACTED if names_a_secret(str(k)) else _redacted(v, should_be_address)

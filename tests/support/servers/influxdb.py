@@ -36,15 +36,24 @@ class InfluxDB(Server, InfluxDBEndpoint):
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def backup_address(self) -> str:
+        """Return host:port for `influxd backup` and `influxd restore`."""
+        return f"127.0.0.1:{self._rpc_port}"
+
+    @staticmethod
+    def program() -> Path:
+        """Return `influxd`."""
+        return installed(f"influxdb-{VERSION}", _install) / "influxd"
+
+    @property
     def token(self) -> str:
         """Return the token of a v2 client: `user:password` on this version."""
         return f"{USERNAME}:{PASSWORD}"
 
     def _launch(self) -> None:
-        influxd = installed(f"influxdb-{VERSION}", _install) / "influxd"
         config = self.data_dir / "influxdb.conf"
         config.write_text(self._config())
-        self._spawn(influxd, "run", "-config", config)
+        self._spawn(self.program(), "run", "-config", config)
         self._wait_until_ready()
         if self._auth:
             # Allowed to anybody until the first administrator exists, and idempotent after.

@@ -207,3 +207,31 @@ def test_no_password_comes_out_of_an_address_whatever_it_looks_like(
     secret = f"{password}{SECRET}{password}"
     environ = {"MONGO_URI": form.format(secret), "TIDEMARK_RUN__WORKERS": "0"}
     assert SECRET not in failure(environ)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"INFLUX_TOKEN_FILE": SECRET},
+        {"INFLUX_TOKEN_FILE": f"{SECRET}/{'x' * 5000}"},
+        {"INFLUX_TOKEN_FILE": f"no-such-directory/{SECRET}"},
+        {"KAFKA_BOOTSTRAP_SERVERS": f"tidemark:{SECRET}@broker:9092"},
+        {"KAFKA_BOOTSTRAP_SERVERS": f"one:9092,tidemark:{SECRET}@two:9092"},
+    ],
+    ids=lambda environ: next(iter(environ.values()))[:40],
+)
+def test_a_secret_in_the_wrong_place_is_not_shown(environ: dict[str, str]) -> None:
+    told = failure(environ)
+    assert SECRET not in told
+    assert next(iter(environ)) in told, "what is wrong is said"
+
+
+def test_a_file_that_is_not_there_is_named(room: Path) -> None:
+    assert f"{room}/no-such-file" in failure({"INFLUX_TOKEN_FILE": f"{room}/no-such-file"})
+
+
+@pytest.mark.parametrize("name", ["ssl.key.pasword", "sasl.passowrd", "ssl.keystore.passsword"])
+def test_a_password_under_a_mistyped_name_is_refused_like_one(name: str) -> None:
+    told = failure({"TIDEMARK_KAFKA__CLIENT": json.dumps({name: SECRET})})
+    assert SECRET not in told
+    assert name in told

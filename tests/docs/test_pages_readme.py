@@ -1,0 +1,36 @@
+"""README.md, typed in from its first command to its last, with a broker and stores of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conftest import StartServer
+from tests.docs.shell import Shell
+from tests.docs.told import STEPS
+from tests.sinks.readers import mongo_documents
+from tests.support.servers import InfluxDBEndpoint, Kafka, MongoEndpoint
+
+
+def test_readme(
+    start_server: StartServer,
+    mongo: MongoEndpoint,
+    mongo_database: str,
+    influx: InfluxDBEndpoint,
+    influx_database: str,
+    tmp_path: Path,
+) -> None:
+    settings = {
+        "KAFKA_BOOTSTRAP_SERVERS": start_server(Kafka).bootstrap_servers,
+        "MONGO_URI": mongo.uri,
+        "TIDEMARK_DOCUMENTS__DATABASE": mongo_database,
+        "INFLUX_URL": influx.url,
+        "INFLUX_TOKEN": influx.token or "none:none",
+        "INFLUX_BUCKET": influx_database,
+    }
+    with Shell(tmp_path / "tidemark", settings) as shell:
+        read = mongo_documents(mongo, mongo_database)
+        shell.books = lambda: read("pipeline_status")
+        shell.does(STEPS["README.md"])
+    stored = read("user_stats")
+    assert stored
+    assert influx.query('SELECT * FROM "interactions" LIMIT 1', influx_database)
