@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.docs.steps import Elsewhere
 from tests.docs.told import STEPS
 from tests.support.running import ROOT
 from tidemark.cli import app
+from tidemark.observability.reference import described
 
 ALL = commands()
 OURS = [each for each in ALL if each.words[0] == "tidemark"]
@@ -97,6 +99,13 @@ def test_what_is_not_run_with_its_page_has_a_test(step: Elsewhere) -> None:
     tree = ast.parse((ROOT / path).read_text())
     assert name in [each.name for each in tree.body if isinstance(each, ast.FunctionDef)]
     assert step.why
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_metric_that_a_page_names_is_one(page: Path) -> None:
+    # A histogram's parts, and a group of names that a page leaves the end of.
+    whole = re.findall(r"`(tidemark_[a-z_]+[a-z])(?:_bucket|_sum|_count)?`", page.read_text())
+    assert set(whole) <= {each.name for each in described()}
 
 
 def test_every_page_with_steps_has_a_test_that_does_them() -> None:
