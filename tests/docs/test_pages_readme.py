@@ -1,8 +1,10 @@
-"""README.md, typed in from its first command to its last, with a broker and stores of its own."""
+"""README.md, typed in: what make does, then from topics to a cluster on stores of its own."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import StartServer
 from tests.docs.shell import Shell
@@ -11,7 +13,14 @@ from tests.sinks.readers import mongo_documents
 from tests.support.servers import InfluxDBEndpoint, Kafka, MongoEndpoint
 
 
-def test_readme(
+@pytest.mark.timeout(1200)
+def test_what_make_does(tmp_path: Path) -> None:
+    with Shell(tmp_path / "tidemark", {}) as shell:
+        shell.does(step for step in STEPS["README.md"] if step.text.startswith("make "))
+
+
+@pytest.mark.timeout(1200)
+def test_from_topics_to_a_cluster(
     start_server: StartServer,
     mongo: MongoEndpoint,
     mongo_database: str,
@@ -30,7 +39,7 @@ def test_readme(
     with Shell(tmp_path / "tidemark", settings) as shell:
         read = mongo_documents(mongo, mongo_database)
         shell.books = lambda: read("pipeline_status")
-        shell.does(STEPS["README.md"])
+        shell.does(step for step in STEPS["README.md"] if not step.text.startswith("make "))
     stored = read("user_stats")
     assert stored
     assert influx.query('SELECT * FROM "interactions" LIMIT 1', influx_database)

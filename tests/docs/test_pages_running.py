@@ -15,6 +15,8 @@ from tests.docs.told import SENT, STEPS
 from tests.support.people import mailbox, webhook
 from tests.support.servers import Kafka
 
+pytestmark = pytest.mark.timeout(1200)  # many starts of processes, one after the other
+
 TOPICS = Ends("tidemark topics create")
 EVENTS = Lives("tidemark generate --stream all --malformed 0.02", until=SENT)
 

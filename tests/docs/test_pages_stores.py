@@ -9,6 +9,8 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import StartServer
 from tests.docs.pages import block_with, blocks
 from tests.docs.shell import Shell
@@ -16,6 +18,8 @@ from tests.docs.steps import Ends, Lives
 from tests.docs.told import SENT, STEPS
 from tests.support.producing import produce
 from tests.support.servers import Kafka
+
+pytestmark = pytest.mark.timeout(1200)  # many starts of processes, one after the other
 
 PERIOD = datetime(2026, 11, 22, 12, tzinfo=UTC)
 """What the examples of docs/repair.md are about."""
