@@ -177,3 +177,37 @@ def need(model: Model, events_per_s: float, given: Figures, window_s: float) -> 
         documents_per_s=open_keys(given) / window_s,
         state_mb=open_keys(given) * model.bytes_a_key / 1e6,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Something that there is only so much of, and the load at which it is used up."""
+
+    what: str
+    most: str
+    events_per_s: float
+
+
+def limits(model: Model, results: Mapping[str, Result], given: Figures) -> list[Limit]:
+    """Return what a growing load reaches, in the order in which it does.
+
+    Every user has ten events a window of 10 s: there are as many users in it as events a second.
+    """
+    one = model.events_per_s(given) * RESERVE
+    event_bits = given["bytes_an_event"] * 8
+    found = [
+        Limit("one process, half of it as a reserve", "1 process", one),
+        Limit("the default number of key groups, one a process", "16 processes", 16 * one),
+        Limit("a network card of 10 Gbit/s, values alone", "10 Gbit/s", 10e9 / event_bits),
+        Limit("a network card of 100 Gbit/s, values alone", "100 Gbit/s", 100e9 / event_bits),
+    ]
+    stored = {}
+    if (sqlite_us := model.costs_us["sqlite"]) > 0.0:
+        stored["SQLite, one core writing"] = 1e6 / sqlite_us
+    if "documents" in results:
+        rates = results["documents"].of("our store, guarded updates", "documents_per_s")
+        stored["the stand-in for MongoDB, one connection"] = float(np.median(rates))
+    for what, most in stored.items():
+        users_per_s = most - given["items"] / 10.0
+        found.append(Limit(what, f"{most:,.0f} documents/s", max(0.0, users_per_s * 10.0)))
+    return sorted(found, key=lambda limit: limit.events_per_s)

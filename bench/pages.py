@@ -142,6 +142,15 @@ def _needs(results: Results) -> str:
     return table((*columns, *more), rows)
 
 
+def _limits(results: Results) -> str:
+    model = capacity.fit(capacity.samples(results))
+    given = {**_TYPICAL, "items": 2_000.0, "users": 100_000.0, "partitions": 12.0}
+    given["keys_an_event"] = 0.1
+    found = capacity.limits(model, results, given)
+    rows = [(each.what, each.most, f"{each.events_per_s:,.0f}") for each in found]
+    return table(("limit", "at most", "reached at events/s"), rows)
+
+
 BLOCKS: dict[str, Callable[[Results], str]] = {
     "bars": _bars,
     "origins": _origins,
@@ -150,6 +159,7 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
     "capacity fitted": _fitted,
     "capacity held out": _held_out,
     "capacity needs": _needs,
+    "capacity limits": _limits,
 }
 
 

@@ -78,3 +78,14 @@ def test_documents_and_state_follow_the_keys(model: capacity.Model) -> None:
     needed = capacity.need(model, 1e5, given(users=9e4, items=1e4), 10.0)
     assert needed.documents_per_s == 1e4
     assert needed.state_mb == pytest.approx(1e5 * BYTES_A_KEY / 1e6)
+
+
+def test_limits_come_in_the_order_in_which_they_are_reached(model: capacity.Model) -> None:
+    found = capacity.limits(model, results(), given(items=1_000.0))
+    reached = [limit.events_per_s for limit in found]
+    assert reached == sorted(reached)
+    by_name = {limit.what: limit.events_per_s for limit in found}
+    card = by_name["a network card of 10 Gbit/s, values alone"]
+    assert card == pytest.approx(10e9 / 8 / 200.0)
+    # 100 documents a second are items; each of the others is a user with ten events.
+    assert by_name["SQLite, one core writing"] == pytest.approx((1e6 / 8.0 - 100) * 10)

@@ -27,7 +27,7 @@ def test_a_result_is_a_block_of_its_own() -> None:
     assert "5,000,000 users, 2,000 items" in written(page, results())
 
 
-@pytest.mark.parametrize("name", ["costs", "fitted", "held out", "needs"])
+@pytest.mark.parametrize("name", ["costs", "fitted", "held out", "needs", "limits"])
 def test_the_model_has_tables(name: str) -> None:
     page = written(f"<!-- bench capacity {name} -->\n<!-- bench end -->", results())
     assert page.count("\n|") > 2
