@@ -90,10 +90,11 @@ def partitions(session: Session, events: int) -> Result:
     subjects: dict[str, Subject] = {}
     given: dict[str, Figures] = {}
     for count in PARTITIONS:
-        place = fill(session.kafka, Content(events, count), f"{count} partitions")
-        subjects[f"{count} partitions"] = partial(job, place)
-        given[f"{count} partitions"] = place.given
-        subjects[f"{count} partitions, raw"] = partial(raw, place)
+        name = f"{count} partition" + ("s" if count > 1 else "")
+        place = fill(session.kafka, Content(events, count), name)
+        subjects[name] = partial(job, place)
+        given[name] = place.given
+        subjects[f"{name}, raw"] = partial(raw, place)
     runs = figures_of(run_rounds(subjects, session.rounds))
     note = "one process, no store"
     return session.result("partitions", {"events": events}, runs, [], note, given=given)
