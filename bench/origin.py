@@ -39,7 +39,9 @@ def _processor() -> str:
 def _commit() -> str:
     try:
         commit = _git("rev-parse", "--short=10", "HEAD")
-        changed = _git("status", "--porcelain", "--untracked-files=no")
+        # What is written by measuring does not change what is measured.
+        code = ["--", ".", ":(exclude)bench/results", ":(exclude)docs"]
+        changed = _git("status", "--porcelain", "--untracked-files=no", *code)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return commit + ("+" if changed else "")
