@@ -34,8 +34,12 @@ def test_the_model_has_tables(name: str) -> None:
 
 
 def test_a_table_that_nobody_makes_is_an_error() -> None:
-    with pytest.raises(UnknownBlock, match="there is no result nothing"):
+    with pytest.raises(UnknownBlock, match="a table of nothing"):
         written("<!-- bench nothing -->\n<!-- bench end -->", results())
+
+
+def test_what_is_not_measured_is_told() -> None:
+    assert "Not measured yet." in written("<!-- bench latency -->\n<!-- bench end -->", results())
 
 
 def test_numbers_stand_to_the_right() -> None:

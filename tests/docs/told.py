@@ -16,6 +16,7 @@ BYTEWAX: Final = (130, 1, -2)
 MAKE: Final = (130, 2, -2)
 """Make goes with its group, by the signal or with 2 for whatever its command ended with."""
 _ENGINE = "no container engine here: a docker that notes what it is asked"
+_MEASURED = "tests/bench/test_smoke.py::test_throughput_can_be_measured"
 _CLUSTER = "no Kubernetes here"
 
 STEPS: Final[dict[str, tuple[Step, ...]]] = {
@@ -139,6 +140,17 @@ STEPS: Final[dict[str, tuple[Step, ...]]] = {
         Ends("curl -s http://127.0.0.1:9464/readyz", says='"ok": true'),
         Ends("curl -s http://127.0.0.1:9464/metrics", says="tidemark_supervisor_restarts_total"),
         Ends("python -m tidemark.observability.reference"),
+    ),
+    "docs/performance.md": (
+        *(
+            Elsewhere(f"make bench{more}", _MEASURED, "it takes minutes to an hour")
+            for more in ("", ' ARGS="throughput --rounds 3"', ' ARGS="keys --quick"')
+        ),
+        Elsewhere(
+            "make bench-plots",
+            "tests/bench/test_commands.py::test_plots_and_tables_are_made_from_results",
+            "it writes into the sources",
+        ),
     ),
     "docs/operations.md": (
         Ends("tidemark config check", says="config ok"),
