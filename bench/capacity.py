@@ -32,6 +32,10 @@ TERMS = {
 _SOURCES = ("throughput", "keys", "sizes", "malformed", "partitions", "stores")
 
 
+class TooFewSamples(ValueError):
+    """There are not more samples than terms to fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One configuration and what it cost."""
@@ -114,9 +118,9 @@ def samples(results: Mapping[str, Result], names: Sequence[str] = _SOURCES) -> l
 
 
 def fit(found: Sequence[Sample]) -> Model:
-    """Fit the model. Raises ValueError with fewer samples than terms."""
+    """Fit the model. Raises TooFewSamples."""
     if len(found) <= len(TERMS):
-        raise ValueError(f"{len(found)} samples are too few for {len(TERMS)} terms")
+        raise TooFewSamples(f"{len(found)} samples are too few for {len(TERMS)} terms")
     measured = np.array([each.cpu_s_per_million for each in found])
     rows = np.array([list(terms_of(each.given).values()) for each in found])
     costs = _non_negative(rows / measured[:, None], np.ones(len(found)))

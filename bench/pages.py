@@ -15,6 +15,7 @@ from tidemark.errors import TidemarkError
 
 Results = Mapping[str, Result]
 _BLOCK = re.compile(r"(<!-- bench ([a-z0-9 -]+?) -->\n).*?(<!-- bench end -->)", re.DOTALL)
+_NOT_YET = "Not measured yet."
 _TYPICAL: Figures = {
     "bytes_an_event": 205.0,
     "malformed_share": 0.0,
@@ -43,11 +44,14 @@ def written(page: str, results: Results) -> str:
     def block(found: re.Match[str]) -> str:
         name = found[2]
         if name in BLOCKS:
-            text = BLOCKS[name](results)
+            try:
+                text = BLOCKS[name](results)
+            except capacity.TooFewSamples:
+                text = _NOT_YET
         elif name in results:
             text = _figures(results[name])
         elif name in SUITE:
-            text = "Not measured yet."
+            text = _NOT_YET
         else:
             raise UnknownBlock(
                 f"the page asks for a table of {name}, which nobody makes",

@@ -47,7 +47,7 @@ def test_a_cost_is_never_below_zero() -> None:
 
 
 def test_too_few_samples_are_refused() -> None:
-    with pytest.raises(ValueError, match="too few"):
+    with pytest.raises(capacity.TooFewSamples, match="too few"):
         capacity.fit(capacity.samples(results())[: len(capacity.TERMS)])
 
 
