@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from bench import capacity, report, verdict
+from bench.plots import PLOTS
 from bench.results import Figures, Result
 from bench.suite import SUITE
 from tidemark.errors import TidemarkError
@@ -34,6 +35,17 @@ _LOADS = (
 """Events a second, users in a window, partitions."""
 
 
+_SAID_OF = {
+    "throughput": "Events a second of a bare consumer, one process and two",
+    "stores": "Events a second with each store, in parts of those without",
+    "keys": "Events a CPU second by users and by items in a window",
+    "shapes": "Events a second by size of values, malformed records, disorder, partitions",
+    "latency": "Latency at two rates",
+    "capacity": "CPU as measured, and as the model says",
+}
+"""What a plot shows, for those who do not see it."""
+
+
 class UnknownBlock(TidemarkError):
     """The page asks for a table that nobody makes."""
 
@@ -43,7 +55,9 @@ def written(page: str, results: Results) -> str:
 
     def block(found: re.Match[str]) -> str:
         name = found[2]
-        if name in BLOCKS:
+        if name.startswith("plot "):
+            text = _plot(name.removeprefix("plot "), results)
+        elif name in BLOCKS:
             try:
                 text = BLOCKS[name](results)
             except capacity.TooFewSamples:
@@ -60,6 +74,12 @@ def written(page: str, results: Results) -> str:
         return f"{found[1]}{text}\n{found[3]}"
 
     return _BLOCK.sub(block, page)
+
+
+def _plot(name: str, results: Results) -> str:
+    if not all(each in results for each in PLOTS[name][0]):
+        return _NOT_YET
+    return f"![{_SAID_OF[name]}](images/performance/{name}.svg)"
 
 
 def _bars(results: Results) -> str:

@@ -38,6 +38,13 @@ def test_a_table_that_nobody_makes_is_an_error() -> None:
         written("<!-- bench nothing -->\n<!-- bench end -->", results())
 
 
+def test_a_plot_is_shown_where_there_is_one() -> None:
+    blocks = (f"<!-- bench plot {name} -->\n<!-- bench end -->" for name in ("keys", "latency"))
+    shown = written("\n".join(blocks), results())
+    assert "by items in a window](images/performance/keys.svg)" in shown
+    assert "latency.svg" not in shown
+
+
 def test_what_is_not_measured_is_told() -> None:
     assert "Not measured yet." in written("<!-- bench latency -->\n<!-- bench end -->", results())
 
