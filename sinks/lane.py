@@ -33,6 +33,7 @@ from tidemark.observability.metrics import (
 
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 15.0
+_FINISH_WITHIN_S = 1.0
 
 
 class LaneClosed(RuntimeError):
@@ -68,6 +69,7 @@ class Lane:
         self._log = get_logger(__name__)
         self._queue = WriteQueue()
         self._draining = False
+        self._failing = False  # the store has not taken the last try
         self._pending = 0  # queued or being written
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -101,14 +103,22 @@ class Lane:
             self._raise_if_ended()
 
     def close(self) -> None:
-        """Stop the thread and close the store; what is not durable yet is given up (call `drain`
-        first).
+        """Stop the thread and close the store.
 
-        Waits for a write under way, for `close_within_s` at most. What ended the lane and has not
-        been raised is logged: this is called, too, while another lane's error is on its way, and a
-        second one then makes Bytewax abort without a message. May be called again.
+        What is queued is still written if the store takes it within a second: whoever stops a flow
+        wants to see what it has shown. The rest is given up (call `drain` first); it comes again
+        when the flow is resumed. Waits for a write under way, for `close_within_s` at most.
+
+        What ended the lane and has not been raised is logged: this is called, too, while another
+        lane's error is on its way, and a second one then makes Bytewax abort without a message.
+        May be called again.
         """
         with self._changed:
+            self._draining = True
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: self._ended or self._failing or self._pending == 0, _FINISH_WITHIN_S
+            )
             self._stopping.set()
             self._changed.notify_all()
         self._thread.join(self._close_within_s)
@@ -192,6 +202,7 @@ class Lane:
                     now = self._clock()
                     if failing_since is None:
                         failing_since = now
+                        self._set_failing(True)
                         STORE_UNAVAILABLE.labels(self.name).inc()
                     failing_for_s = now - failing_since
                     wait_s = backoff_s(tries, error.retry_after_s)
@@ -223,7 +234,13 @@ class Lane:
             raise
         finally:
             if failing_since is not None:
+                self._set_failing(False)
                 STORE_UNAVAILABLE.labels(self.name).dec()
+
+    def _set_failing(self, failing: bool) -> None:
+        with self._changed:
+            self._failing = failing
+            self._changed.notify_all()
 
     def _given_up(self, tries: int, failing_for_s: float, error: StoreUnavailable) -> StoreGivenUp:
         return StoreGivenUp(

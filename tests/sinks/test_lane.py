@@ -268,6 +268,17 @@ def test_an_error_that_nobody_saw_is_logged_by_close_and_never_raised(
     assert told == ["wrong token"]
 
 
+def test_close_writes_what_was_queued_if_the_store_takes_it(
+    store: Recorder, make_lane: MakeLane
+) -> None:
+    lane = make_lane(capacity=50)
+    put = [command(0), *(window(number, {"u": {"a": 1}}) for number in range(10))]
+    for each in put:
+        lane.put(each)
+    lane.close()
+    assert store.written == put
+
+
 def test_close_while_the_store_is_away_is_prompt(store: Recorder, make_lane: MakeLane) -> None:
     store.failures = [StoreUnavailable("down", retry_after_s=20)]
     lane = make_lane()
