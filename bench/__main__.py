@@ -69,6 +69,21 @@ def throughput(
 
 
 @app.command()
+def stages(
+    events: Events = EVENTS,
+    rounds: Rounds = 3,
+    quick: Quick = False,
+    json_file: Json = None,
+    kafka: KafkaAt = "",
+) -> None:
+    """What one process's time is made of, step by step."""
+    from bench.stages import stages as measure
+
+    with session(1 if quick else rounds, quick, kafka) as servers:
+        _end(measure(servers, min(events, QUICK_EVENTS) if quick else events), json_file)
+
+
+@app.command()
 def stores(
     events: Events = EVENTS,
     rounds: Rounds = 5,

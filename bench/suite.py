@@ -91,6 +91,12 @@ def _catch_up(session: Session) -> Result:
         return catch_up(once, 100_000.0, 600.0)
 
 
+def _stages(session: Session) -> Result:
+    from bench.stages import stages
+
+    return stages(session, QUICK_EVENTS if session.quick else EVENTS)
+
+
 def _holdout(session: Session) -> Result:
     from bench.holdout import holdout
 
@@ -109,5 +115,6 @@ SUITE: dict[str, Benchmark] = {
     "catch-up": _catch_up,
     "generator": _generator,
     "startup": _startup,
+    "stages": _stages,
     "holdout": _holdout,
 }
