@@ -272,7 +272,8 @@ def test_close_writes_what_was_queued_if_the_store_takes_it(
     store: Recorder, make_lane: MakeLane
 ) -> None:
     lane = make_lane(capacity=50)
-    put = [command(0), *(window(number, {"u": {"a": 1}}) for number in range(10))]
+    bulk = (window(number, {"u": {"a": 1}}) for number in range(10))
+    put: list[Command] = [command(0), *bulk]
     for each in put:
         lane.put(each)
     lane.close()
