@@ -27,7 +27,7 @@ STEPS: Final[dict[str, tuple[Step, ...]]] = {
         Ends("make test", says="passed", more=FEW),
         Ends("make check", says="Success: no issues found(.|\n)*passed", more=FEW),
         Ends("make bench", says="import", more="ARGS='startup --quick'"),
-        Ends("make chaos", says="downtime", more="ARGS='--quick downtime'"),
+        Ends("make chaos", says="soak", more="ARGS='--quick soak'"),
         Given("export KAFKA_BOOTSTRAP_SERVERS=broker:9092"),
         Given("export MONGO_URI=mongodb://localhost:27017"),
         Given("export INFLUX_URL=http://localhost:8086"),
