@@ -118,7 +118,7 @@ SUBJECTS: dict[str, Subject] = {
             (JOBS / "quix_job.py",),
             keeps="RocksDB and changelog topics, a checkpoint every 5 s",
             closes_all=False,
-            most_events=2_000_000,
+            most_events=1_000_000,
             idle_end_s=5.0,
         ),
         Subject(
