@@ -76,8 +76,11 @@ def compare(
 def broker(folder: Annotated[Path, typer.Option(help="Its data.")]) -> None:
     """Run a broker until Ctrl-C, for several `run --kafka ADDRESS --folder FOLDER`."""
     with Kafka(folder / "kafka", fast_start=False) as server:
+        # Blocked only now: the broker would inherit it.
+        ends = {signal.SIGINT, signal.SIGTERM}
+        signal.pthread_sigmask(signal.SIG_BLOCK, ends)
         print(server.bootstrap_servers, flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.sigwait(ends)
 
 
 @app.command()

@@ -152,6 +152,22 @@ STEPS: Final[dict[str, tuple[Step, ...]]] = {
             "it writes into the sources",
         ),
     ),
+    "docs/peers.md": tuple(
+        Elsewhere(
+            command,
+            "tests/bench/test_peers_commands.py::test_a_broker_runs_and_tables",
+            "with all peers it takes half an hour",
+        )
+        for command in (
+            "make bench-peers",
+            "python -m bench.peers broker --folder DIR",
+            "python -m bench.peers run --kafka ADDRESS --folder DIR --json FILE "
+            "--only Tidemark --only 'Flink SQL' --rounds 2",
+            "python -m bench.peers run --kafka ADDRESS --folder DIR --json FILE "
+            "--only 'Quix Streams' --events 1000000",
+            "python -m bench.peers table FILE --write docs/peers.md",
+        )
+    ),
     "docs/operations.md": (
         Ends("tidemark config check", says="config ok"),
         Ends("tidemark topics create", says="exists already"),
