@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -176,8 +176,13 @@ def create_topics(settings: Settings, names: Sequence[str]) -> dict[str, int]:
     return there
 
 
-def describe_topics(settings: Settings, timeout_s: float | None = None) -> dict[str, Topic]:
-    """Describe every topic of the broker, its own internal ones left out."""
+def describe_topics(
+    settings: Settings, timeout_s: float | None = None, names: Collection[str] | None = None
+) -> dict[str, Topic]:
+    """Describe the topics of these names that are there; None: all but the broker's internal ones.
+
+    The others are not asked about: one that is just being deleted does not answer.
+    """
     from confluent_kafka import Consumer, TopicPartition
 
     client = connect(settings, timeout_s)
@@ -185,7 +190,7 @@ def describe_topics(settings: Settings, timeout_s: float | None = None) -> dict[
     topics = {
         name: topic
         for name, topic in metadata.topics.items()
-        if not name.startswith("__") and topic.error is None
+        if not name.startswith("__") and topic.error is None and (names is None or name in names)
     }
     consumer = Consumer(
         {**_quiet(settings.kafka.client_properties()), "group.id": settings.kafka.group_id}

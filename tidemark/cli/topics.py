@@ -56,7 +56,7 @@ def list_(
 
     settings = load_settings(config)
     wanted = pipeline_topics(settings)
-    found = describe_topics(settings)
+    found = describe_topics(settings, names=None if every else wanted)
     names = sorted(found) if every else wanted
     width = max([len("topic"), *(len(name) for name in names)])
     typer.echo(f"{'topic':<{width}}  partitions  replicas     records")

@@ -94,6 +94,7 @@ def test_makes_the_topics_of_every_pipeline_read_and_written(
     expected = [name + suffix for name in read for suffix in SIDES] + written
     assert list(rows(made.stdout)) == expected
     listed = tidemark(tmp_path, "topics", "list", **settings)
+    assert listed.returncode == 0, listed.stderr
     assert list(rows(listed.stdout))[1:] == expected
     assert "missing" not in listed.stdout
 
