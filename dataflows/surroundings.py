@@ -6,15 +6,13 @@ credentials each end with one clear message.
 
 from __future__ import annotations
 
-from functools import partial
-
 from confluent_kafka.admin import AdminClient
 
 from dataflows.side_topics import provide_side_topics
 from dataflows.streaming.environment import MICROSECONDS, Environment
 from dataflows.streaming.partition_log import SourceOptions
 from dataflows.streaming.rejects import Limits
-from dataflows.topic_identity import topic_identity
+from dataflows.topic_identity import TopicWatch
 from sinks import check, document_stores, kafka_store, series_stores
 from tidemark.config import Settings
 from tidemark.errors import TidemarkError
@@ -37,6 +35,7 @@ def surroundings(settings: Settings) -> Environment:
     kafka = settings.kafka
     admin = connect(settings, start_limit_s(kafka.at_start, kafka.start_timeout_s))
     check(settings, within_s=settings.kafka.start_timeout_s)
+    watch = TopicWatch(admin)
     source, time = settings.source, settings.time
 
     def partitions(topic: str, outputs: tuple[str, ...]) -> int:
@@ -61,7 +60,8 @@ def surroundings(settings: Settings) -> Environment:
             start=source.start,
             on_missing_offset=source.on_missing_offset,
             until_end=source.until_end,
-            identity=partial(topic_identity, admin),
+            identity=watch.ask,
+            latest_identity=watch.latest,
         ),
         limits=limits(settings),
         out_of_orderness_us=_micros(time.out_of_orderness_s),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -12,6 +13,8 @@ from tidemark.errors import TidemarkError
 _TIMEOUT_S = 10.0
 _GIVE_UP_AFTER_S = 30.0
 _PAUSE_S = 0.5
+_WATCH_S = 2.0
+"""How often a topic that is being read is asked for its id again."""
 _NO_ID = "A" * 22
 """The id of nothing, which brokers before Kafka 2.8 give to every topic."""
 _NOT_TOLD = {KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION}
@@ -49,3 +52,43 @@ def topic_identity(admin: AdminClient, topic: str) -> str | None:
             time.sleep(_PAUSE_S)
         else:
             return None if identity == _NO_ID else identity
+
+
+class TopicWatch:
+    """Asks for the ids of the topics that are read, again and again, on a thread of its own.
+
+    A client that was away while a topic was deleted and made anew goes on at its old offset in the
+    new topic without an error, as soon as that one is long enough.
+    """
+
+    def __init__(self, admin: AdminClient) -> None:
+        self._admin = admin
+        self._latest: dict[str, str] = {}
+        self._watching = False
+
+    def ask(self, topic: str) -> str | None:
+        """Ask for the id of a topic, and watch it from now on. Raises TopicUnknown."""
+        identity = topic_identity(self._admin, topic)
+        if identity is not None:
+            self._latest[topic] = identity
+            if not self._watching:
+                self._watching = True
+                threading.Thread(target=self._watch, name="topic ids", daemon=True).start()
+        return identity
+
+    def latest(self, topic: str) -> str | None:
+        """Return the id that was heard last, without asking; None of a topic without one."""
+        return self._latest.get(topic)
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(_WATCH_S)
+            for topic in list(self._latest):
+                try:
+                    answers = self._admin.describe_topics(
+                        TopicCollection([topic]), request_timeout=_TIMEOUT_S
+                    )
+                    self._latest[topic] = str(answers[topic].result(_TIMEOUT_S).topic_id)
+                except (KafkaException, TimeoutError):
+                    # A broker that is down and a topic that is gone are the readers' to report.
+                    continue

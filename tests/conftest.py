@@ -70,6 +70,8 @@ def pytest_terminal_summary(
 ) -> None:
     """Tell the seed; after failures also where the servers' logs are, and their ends under CI."""
     terminalreporter.line(seeds.replay())
+    if (cache := getattr(config, "cache", None)) is not None:
+        cache.set(seeds.CACHED, seeds.seed())
     kept = [log for log in config.stash[_logs] if log.exists()]
     if not kept or not terminalreporter.stats.keys() & {"failed", "error"}:
         return

@@ -79,6 +79,8 @@ class SourceOptions:
     until_end: bool = False
     identity: Callable[[str], str | None] = field(default=lambda _: None)
     """Asks for the id that the broker gave to a topic; None where it gives none."""
+    latest_identity: Callable[[str], str | None] = field(default=lambda _: None)
+    """Returns the id that was heard last, without asking."""
     clock: Callable[[], float] = field(default=time.monotonic)
 
 
@@ -115,7 +117,13 @@ class PartitionLog:
         return offset
 
     def poll(self, records: int, timeout_s: float) -> list[Message]:
-        """Return up to `records` messages, events of the client among them."""
+        """Return up to `records` messages, events of the client among them.
+
+        Raises MissingOffsetError when it has become known that the topic is another one by now.
+        """
+        latest = self._options.latest_identity(self.topic)
+        if latest is not None:
+            self._is_still(latest)
         return self._consumer.consume(records, timeout_s)
 
     def hear_of_end(self) -> int:
@@ -192,8 +200,10 @@ class PartitionLog:
     def _check_identity(self) -> None:
         """Raise MissingOffsetError where the topic is another one than that of the snapshot."""
         identity = self._options.identity(self.topic)
-        if identity is None:
-            return
+        if identity is not None:
+            self._is_still(identity)
+
+    def _is_still(self, identity: str) -> None:
         if self.topic_id not in (None, identity):
             raise MissingOffsetError(
                 f"topic {self.topic} has been deleted and made anew since it was read: its id was"

@@ -144,8 +144,11 @@ def test_every_pipeline_is_on_the_page(live: LiveRun, open_tab: OpenTab) -> None
         )
     # Money as it is stored, to the cent.
     tab.goto(f"{live.page.url}/#/commerce")
+    revenue = tab.locator('data[data-test="revenue"][value]')
+    revenue.wait_for()
+    shown = float(revenue.get_attribute("value") or 0)
     known = {d["revenue"] for d in live.query("SELECT doc FROM aggregated_data") if "revenue" in d}
-    assert float(tab.locator('data[data-test="revenue"]').get_attribute("value") or 0) in known
+    assert shown in known
 
 
 def test_in_the_end_the_books_balance_and_dead_letters_are_shown(

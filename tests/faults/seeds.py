@@ -6,6 +6,8 @@ import os
 import random
 
 VARIABLE = "TIDEMARK_FAULT_SEED"
+CACHED = "tidemark/fault_seed"
+"""Under this name pytest's cache keeps the seed of the last run."""
 _seed = int(os.environ.get(VARIABLE) or random.SystemRandom().randrange(1, 1_000_000))
 
 

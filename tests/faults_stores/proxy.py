@@ -256,6 +256,10 @@ class FaultProxy:
             connection.passed[direction] += room
             if direction == "requests":
                 self.requested_bytes += room
+            cut = cut and begin is None and room < len(chunk)
+            if cut:
+                # Counted where it is decided: another connection must not be cut instead as well.
+                self._hit(fault)
         if isinstance(fault, _Slow):
             time.sleep(fault.delay_s + (room / fault.bytes_per_s if fault.bytes_per_s else 0.0))
         sink.sendall(chunk[:room])
@@ -264,8 +268,7 @@ class FaultProxy:
             with self._lock:
                 if connection not in self._connections:
                     raise ConnectionResetError("the fault has ended the connection")
-        elif cut and room < len(chunk):
-            self._hit(fault)
+        elif cut:
             raise ConnectionResetError("cut")
         return room
 
@@ -283,11 +286,15 @@ class FaultProxy:
             request = _read_request(client)
             if not request:
                 return
+            with self._lock:
+                if fault is not self._fault:
+                    # Healed while it was waiting: closed unanswered, the next one passes.
+                    return
+                self._hit(fault)
             if fault.forward:
                 with socket.create_connection((_HOST, self._target_port), _TIMEOUT_S) as server:
                     server.sendall(request)
                     server.recv(_CHUNK_BYTES)
-            self._hit(fault)
             client.sendall(fault.response)
 
 

@@ -6,6 +6,8 @@ The broker here belongs to this module: it is killed and started again on the sa
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from tests.faults.verdict import missing_dead_letters
 from tests.faults_stores.data import PARTITIONS, assert_documents, assert_series, fill
 from tests.faults_stores.job import UNTIL_END, one_message
 from tests.sinks.readers import sqlite_documents, sqlite_documents_so_far, sqlite_series
-from tests.support.producing import interaction, produce
+from tests.support.producing import interaction, produce, produce_to_each
 from tests.support.running import TIDEMARK, Finished, Running, run
 from tests.support.servers import Kafka, KafkaEndpoint
 from tests.support.servers.ports import free_port
@@ -68,6 +70,12 @@ def events_of(finished: Finished, name: str) -> list[dict[str, Any]]:
     """Return what was logged under a name."""
     lines = [line for line in finished.stderr.splitlines() if line.startswith("{")]
     return [entry for entry in map(json.loads, lines) if entry["event"] == name]
+
+
+def member_pids(running: Running) -> list[int]:
+    """Return the processes of a flow that the supervisor has started."""
+    entries = map(json.loads, running.log.read_text().splitlines())
+    return [entry["pid"] for entry in entries if entry["event"] == "worker.started"]
 
 
 def dead_letters(kafka: KafkaEndpoint, topic: str) -> list[Message]:
@@ -136,8 +144,8 @@ def test_a_broker_that_is_away_for_long_is_no_silent_partition(
         # Longer than it takes a silent partition to be left behind, and its window to be closed.
         time.sleep(15.0)
         broker.start()
-        for partition in (0, 1):
-            produce(broker, topic, partition, [interaction(3), interaction(30)])
+        # Both at once: a partition that waits for seconds more is a silent one.
+        produce_to_each(broker, topic, (0, 1), [interaction(3), interaction(30)])
         running.wait_until(lambda: bool(stored(tmp_path, "aggregated_data")), what="a window")
         (window,) = [
             each
@@ -280,8 +288,9 @@ def test_a_topic_made_anew_between_runs_is_refused_although_it_is_longer(
     assert totals(tmp_path) == {"new": 40}
 
 
+@pytest.mark.parametrize("standing_still", [False, True])
 def test_a_topic_made_anew_in_mid_run_ends_it(
-    kafka: KafkaEndpoint, topic: str, tmp_path: Path
+    standing_still: bool, kafka: KafkaEndpoint, topic: str, tmp_path: Path
 ) -> None:
     kafka.create_topic(topic, 1)
     produce(kafka, topic, 0, [interaction(s) for s in range(10)])
@@ -289,13 +298,22 @@ def test_a_topic_made_anew_in_mid_run_ends_it(
     with Running((*TIDEMARK, "run"), tmp_path, settings) as running:
         running.wait_until(lambda: records_read(tmp_path) == 10, what="10 records")
         time.sleep(1.5)
+        members = member_pids(running) if standing_still else []
+        for pid in members:
+            os.kill(pid, signal.SIGSTOP)
+        assert bool(members) == standing_still
         kafka.delete_topic(topic)
         kafka.create_topic(topic, 1)
+        # The offset that is next is there as well: who was away all the time gets no error.
         produce(kafka, topic, 0, [interaction(s, "new") for s in range(40)])
-        assert running.process.wait(40) == 1
+        for pid in members:
+            os.kill(pid, signal.SIGCONT)
+        assert running.process.wait(60) == 1
         message, _ = one_message(running.log.read_text())
     assert "made anew" in message
-    assert records_read(tmp_path) == 10
+    done = run(UNTIL_END, tmp_path, settings)
+    assert done.code == 1
+    assert "made anew" in one_message(done.stdout + done.stderr)[0]
 
 
 def test_partitions_added_between_runs_are_read_from_their_beginning(

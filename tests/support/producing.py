@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 from confluent_kafka import Producer
 
@@ -29,9 +30,20 @@ def produce(
     headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send values to a partition, in order, and wait until they are there."""
+    produce_to_each(kafka, topic, [partition], values, headers)
+
+
+def produce_to_each(
+    kafka: KafkaEndpoint,
+    topic: str,
+    partitions: Iterable[int],
+    values: Iterable[bytes | None],
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Send the same values to each partition by one producer, and wait until they are there."""
     producer = Producer({**kafka.client_properties(), "enable.idempotence": True})
     failures: list[str] = []
-    for value in values:
+    for partition, value in product(partitions, values):
         producer.produce(
             topic,
             value=value,
