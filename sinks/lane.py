@@ -3,8 +3,8 @@ is lost.
 
 Delivery guarantee: that of the store. `drain` returns when every command put before it is durable;
 a caller that drains before it counts its input as done therefore gets at-least-once, and the
-commands make that exact. Order is kept: commands of one lane reach the store in the order they were
-put.
+commands make that exact. Commands of one lane reach the store in the order they were put, but for
+those that can wait (see `queueing`).
 
 Transient failures are retried with growing, jittered waits until the store has taken nothing for
 `give_up_after_s`. The waiting is our own loop: it must end at once when the lane is closed and must
@@ -16,10 +16,10 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from sinks.commands import Command, count_rows
+from sinks.queueing import WriteQueue
 from sinks.store import Store, StoreFactory, StoreGivenUp, StoreUnavailable
 from tidemark.log import get_logger
 from tidemark.observability.metrics import (
@@ -34,7 +34,6 @@ from tidemark.observability.metrics import (
 _FIRST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 15.0
 _FINISH_WITHIN_S = 1.0
-_ROWS_PER_WRITE = 100_000
 
 
 class LaneClosed(RuntimeError):
@@ -68,9 +67,10 @@ class Lane:
         self._close_within_s = close_within_s
         self._clock = clock
         self._log = get_logger(__name__)
-        self._queue: deque[Command] = deque()
-        self._pending = 0  # queued or being written
+        self._queue = WriteQueue()
+        self._draining = False
         self._failing = False  # the store has not taken the last try
+        self._pending = 0  # queued or being written
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._error: BaseException | None = None
@@ -88,7 +88,7 @@ class Lane:
         with self._changed:
             self._changed.wait_for(lambda: self._ended or len(self._queue) < self._capacity)
             self._raise_if_ended()
-            self._queue.append(command)
+            self._queue.put(command)
             self._pending += 1
             STORE_QUEUED.labels(self.name).inc()
             self._changed.notify_all()
@@ -96,7 +96,10 @@ class Lane:
     def drain(self) -> None:
         """Return when everything put so far is durable. Raises as `put` does."""
         with STORE_DRAIN_SECONDS.labels(self.name).time(), self._changed:
+            self._draining = True
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self._ended or self._pending == 0)
+            self._draining = False
             self._raise_if_ended()
 
     def close(self) -> None:
@@ -111,6 +114,8 @@ class Lane:
         May be called again.
         """
         with self._changed:
+            self._draining = True
+            self._changed.notify_all()
             self._changed.wait_for(
                 lambda: self._ended or self._failing or self._pending == 0, _FINISH_WITHIN_S
             )
@@ -168,20 +173,17 @@ class Lane:
                 self._close_store(store)
 
     def _take(self) -> list[Command]:
-        """Return the next commands in order, as many as make a good write; none when the lane is
-        closed.
-        """
+        """Return the next commands, as many as make a good write; none when the lane is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping.is_set() or self._queue)
-            batch: list[Command] = []
-            rows = 0
-            while self._queue and not self._stopping.is_set():
-                rows += count_rows(self._queue[0])
-                if batch and rows > _ROWS_PER_WRITE:
-                    break
-                batch.append(self._queue.popleft())
-            self._changed.notify_all()
-            return batch
+            while not self._stopping.is_set():
+                left_s = self._queue.held_back_s()
+                pressing = self._draining or 2 * len(self._queue) > self._capacity
+                if left_s is not None and (left_s <= 0 or pressing):
+                    taken = self._queue.take()
+                    self._changed.notify_all()
+                    return taken
+                self._changed.wait(left_s)
+            return []
 
     def _write(self, store: Store | None, batch: list[Command]) -> Store:
         """Write until it is durable; return the store, opened where needed."""

@@ -32,6 +32,7 @@ from sinks.commands import (
     ReplaceDocuments,
     WritePoints,
 )
+from sinks.queueing import can_wait
 from sinks.sqlite_layout import (
     AGGREGATE_COLLECTIONS,
     DOCUMENT_COLLECTIONS,
@@ -50,6 +51,7 @@ from sinks.sqlite_layout import (
 )
 from sinks.sqlite_rows import document_rows, epoch_us, kept_rows, pivot, point_rows, run
 from sinks.store import StoreRejected, StoreUnavailable, unsupported
+from sinks.turns import Turns
 
 _TRANSIENT = {
     sqlite3.SQLITE_BUSY,
@@ -72,13 +74,13 @@ _CACHE_KIB = 65536
 _EXPIRED_AT_ONCE = 100
 
 # SQLite waits for a lock by sleeping up to 100 ms at a time: writers of one process queue here.
-_writer_locks: dict[Path, threading.Lock] = {}
-_writer_locks_guard = threading.Lock()
+_turns_by_path: dict[Path, Turns] = {}
+_turns_guard = threading.Lock()
 
 
-def _writer_lock(path: Path) -> threading.Lock:
-    with _writer_locks_guard:
-        return _writer_locks.setdefault(path, threading.Lock())
+def _turns_at(path: Path) -> Turns:
+    with _turns_guard:
+        return _turns_by_path.setdefault(path, Turns())
 
 
 class SQLiteStore:
@@ -97,7 +99,7 @@ class SQLiteStore:
         self._lifetimes_s = {"aggregated_data": aggregated_data_ttl_s, "raw_data": raw_data_ttl_s}
         self._clock = clock
         self._timeout_s = timeout_s
-        self._lock = _writer_lock(self.path)
+        self._turns = _turns_at(self.path)
         self._connection: sqlite3.Connection | None = None
         self._known: dict[str, str] = {}
         self._slots: dict[str, dict[str, int]] = {}
@@ -133,7 +135,7 @@ class SQLiteStore:
         """Store the commands, in order, in one transaction."""
         known, slots = dict(self._known), {name: dict(of) for name, of in self._slots.items()}
         try:
-            with self._transaction() as connection:
+            with self._transaction(hurry=not all(map(can_wait, commands))) as connection:
                 for command in commands:
                     self._apply(connection, command)
         except BaseException:
@@ -254,11 +256,11 @@ class SQLiteStore:
         self._known[collection] = kind
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, *, hurry: bool = True) -> Iterator[sqlite3.Connection]:
         connection = self._connection
         if connection is None:
             raise RuntimeError("the store is not open")
-        if not self._lock.acquire(timeout=self._timeout_s):
+        if not self._turns.take(hurry=hurry, timeout_s=self._timeout_s):
             raise StoreUnavailable(f"{self.path} is busy with another writer of this process")
         try:
             with self._errors():
@@ -271,7 +273,7 @@ class SQLiteStore:
                         connection.execute("ROLLBACK")
                     raise
         finally:
-            self._lock.release()
+            self._turns.leave()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -153,7 +153,7 @@ def test_what_waits_is_written_together(store: Recorder, make_lane: MakeLane) ->
 def test_a_write_has_a_largest_size(
     store: Recorder, make_lane: MakeLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sinks.lane._ROWS_PER_WRITE", 100)
+    monkeypatch.setattr("sinks.queueing.BULK_ROWS_PER_WRITE", 100)
     store.gate.clear()
     lane = make_lane(capacity=50)
     lane.put(command(0))
@@ -164,6 +164,29 @@ def test_a_write_has_a_largest_size(
     store.gate.set()
     lane.drain()
     assert store.batches == [1, 1, 1, 1, 1, 1]
+
+
+def test_what_is_fresh_comes_before_what_can_wait(store: Recorder, make_lane: MakeLane) -> None:
+    store.gate.clear()
+    lane = make_lane(capacity=50)
+    lane.put(command(0))
+    assert store.entered.wait(5)
+    bulk = [window(number, {"u": {"a": 1}}) for number in range(3)]
+    for number, each in enumerate(bulk, 1):
+        lane.put(each)
+        lane.put(command(number))
+    store.gate.set()
+    lane.drain()
+    assert store.written == [*(command(number) for number in range(4)), *bulk]
+
+
+def test_what_can_wait_is_written_without_being_asked_for(
+    store: Recorder, make_lane: MakeLane
+) -> None:
+    lane = make_lane()
+    lane.put(window(0, {"u": {"a": 1}}))
+    assert within(5, lambda: store.batches == [1])
+    lane.drain()
 
 
 def test_a_transient_failure_is_tried_again(store: Recorder, make_lane: MakeLane) -> None:
@@ -249,7 +272,8 @@ def test_close_writes_what_was_queued_if_the_store_takes_it(
     store: Recorder, make_lane: MakeLane
 ) -> None:
     lane = make_lane(capacity=50)
-    put = [command(number) for number in range(10)]
+    bulk = (window(number, {"u": {"a": 1}}) for number in range(10))
+    put: list[Command] = [command(0), *bulk]
     for each in put:
         lane.put(each)
     lane.close()

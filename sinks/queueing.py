@@ -1,0 +1,83 @@
+"""What waits to be written: fresh results first, bulk soon after.
+
+The document of a window is what people wait for; the aggregates of a hundred thousand users are
+not. Commands that can wait are held back for a moment, so that the others, which follow from the
+same records, come before them; for no longer than `OVERTAKEN_S`, so that aggregates are never far
+behind the windows that they follow from, however busy the store is. Order is kept among those that
+can wait and among the others; none of the one kind writes what one of the other does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from sinks.commands import AccumulateWindow, Command, KeepRecords, count_rows
+
+FRESH_ROWS_PER_WRITE = 100_000
+BULK_ROWS_PER_WRITE = 10_000
+"""Fewer, so that something fresh has not to wait for long."""
+HELD_BACK_S = 0.1
+OVERTAKEN_S = 0.3
+"""What has waited for so long is written before what is fresh."""
+
+
+def can_wait(command: Command) -> bool:
+    """Tell whether nobody waits for this command's result."""
+    return isinstance(command, AccumulateWindow | KeepRecords)
+
+
+class WriteQueue:
+    """Commands in two lines. Not thread-safe: its owner has a lock."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._fresh: deque[Command] = deque()
+        self._bulk: deque[tuple[float, Command]] = deque()
+        self._bulk_due_s = 0.0
+        self._clock = clock
+
+    def __len__(self) -> int:
+        return len(self._fresh) + len(self._bulk)
+
+    def put(self, command: Command) -> None:
+        """Queue a command."""
+        if not can_wait(command):
+            self._fresh.append(command)
+            return
+        now_s = self._clock()
+        if not self._bulk:
+            self._bulk_due_s = now_s + HELD_BACK_S
+        self._bulk.append((now_s, command))
+
+    def held_back_s(self) -> float | None:
+        """Return how long to wait until something is due; None if there is nothing at all."""
+        if self._fresh:
+            return 0.0
+        return max(0.0, self._bulk_due_s - self._clock()) if self._bulk else None
+
+    def take(self) -> list[Command]:
+        """Return the next commands of one line, as many as make a good write."""
+        taken: list[Command] = []
+        rows = 0
+        if not self._fresh or self._overtaken():
+            while self._bulk:
+                rows += count_rows(self._bulk[0][1])
+                if taken and rows > BULK_ROWS_PER_WRITE:
+                    break
+                taken.append(self._bulk.popleft()[1])
+            return taken
+        while self._fresh:
+            rows += count_rows(self._fresh[0])
+            if taken and rows > FRESH_ROWS_PER_WRITE:
+                break
+            taken.append(self._fresh.popleft())
+        return taken
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._fresh.clear()
+        self._bulk.clear()
+
+    def _overtaken(self) -> bool:
+        return bool(self._bulk) and self._clock() - self._bulk[0][0] >= OVERTAKEN_S
