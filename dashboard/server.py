@@ -63,7 +63,7 @@ def listen(host: str, port: int, *, any_port: bool = False) -> socket.socket:
 def serve(settings: Settings, tell: Callable[[str], None], *, any_port: bool = False) -> None:
     """Serve the page until SIGINT or SIGTERM; `tell` is given its address when it listens.
 
-    Raises TokenMissing, AddressTaken, NoStore.
+    Raises TokenMissing, AddressTaken, NoStore; KeyboardInterrupt after SIGINT, when all is closed.
     """
     dashboard = settings.dashboard
     token = dashboard.token
@@ -85,17 +85,23 @@ def serve(settings: Settings, tell: Callable[[str], None], *, any_port: bool = F
     shown = f"[{host}]" if ":" in host else host
     tell(f"http://{shown}:{port}/")
     with listener:
-        asyncio.run(_run(server, live, listener))
+        if asyncio.run(_run(server, live, listener)) == signal.SIGINT:
+            raise KeyboardInterrupt
 
 
-async def _run(server: uvicorn.Server, live: Live, listener: socket.socket) -> None:
+async def _run(server: uvicorn.Server, live: Live, listener: socket.socket) -> int | None:
+    """Serve; return the signal that ended it."""
     loop = asyncio.get_running_loop()
+    by: int | None = None
 
-    def stop() -> None:
+    def stop(number: int) -> None:
+        nonlocal by
+        by = number
         server.should_exit = True
         # Streams end by themselves, and need not be cut off.
         live.board.close()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, stop, number)
     await server.serve(sockets=[listener])
+    return by

@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # not declared
 from confluent_kafka.cimpl import NewTopic
 
 from dataflows.streaming.deadletters import DEAD_LETTER_SUFFIX, LATE_SUFFIX
-from tidemark.log import get_logger
+from tidemark.log import RateLimited, get_logger
 
 _TIMEOUT_S = 10.0
 _PAUSE_S = 0.5
@@ -39,6 +39,8 @@ _NOT_YET = {
 }
 
 log = get_logger(__name__)
+# The topics that are read can share one beside them: it is told of once.
+warnings = RateLimited(log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,13 @@ def _limits(admin: AdminClient, names: list[str]) -> dict[str, _Limit]:
 def _widen(admin: AdminClient, name: str, limit: _Limit, needed: int) -> None:
     remedy = f"set {_LIMIT} of {name} to {needed}: a larger record would stop the flow"
     if limit.chosen:
-        log.warning("side_topic_too_small", topic=name, limit=limit.size_bytes, remedy=remedy)
+        warnings.warning(
+            "side_topic_too_small",
+            key=name,
+            topic=name,
+            limit=limit.size_bytes,
+            remedy=remedy,
+        )
         return
     entry = ConfigEntry(_LIMIT, str(needed), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=[entry])
@@ -108,8 +116,9 @@ def _widen(admin: AdminClient, name: str, limit: _Limit, needed: int) -> None:
     try:
         answers[resource].result(_TIMEOUT_S)
     except (KafkaException, TimeoutError) as error:
-        log.warning(
+        warnings.warning(
             "side_topic_too_small",
+            key=name,
             topic=name,
             limit=limit.size_bytes,
             error=_told(error),

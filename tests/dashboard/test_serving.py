@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import signal
 import socket
 import time
 from pathlib import Path
@@ -137,12 +138,15 @@ def sign_in(url: str, token: str) -> tuple[int, str | None, str | None]:
     return answer.status, answer.headers["location"], answer.headers["set-cookie"]
 
 
-def test_it_ends_cleanly_and_soon_while_pages_are_open(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_ends_cleanly_and_soon_while_pages_are_open(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
     with served(tmp_path, {}) as page, page.events("now") as events:
         next(events)
         began = time.monotonic()
-        page.process.process.terminate()
-        assert page.process.process.wait(20) == 0
+        page.process.process.send_signal(number)
+        assert page.process.process.wait(20) == code
         assert list(events) is not None
         assert time.monotonic() - began < 15
         assert "Traceback" not in page.process.log.read_text()

@@ -33,7 +33,7 @@ def dashboard(
     """Serve the live page, which reads the document store of the dataflow.
 
     On an address that other machines reach it starts only with a token, DASHBOARD_TOKEN or
-    DASHBOARD_TOKEN_FILE. Exit codes: 0 stopped by Ctrl-C or SIGTERM, 1 failed, 2 configuration.
+    DASHBOARD_TOKEN_FILE. Exit codes: 0 SIGTERM stopped it, 1 failed, 2 configuration, 130 Ctrl-C.
     """
     from dashboard import serve
     from tidemark.config import load_settings

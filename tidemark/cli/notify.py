@@ -28,7 +28,7 @@ def notify(
     may use the same alerts.notify.state.
 
     Exit codes: 0 stopped, with nothing left to send, 1 failed, or a channel has not taken
-    everything, 2 configuration.
+    everything, 2 configuration, 130 Ctrl-C, with nothing left to send.
     """
     import signal
 
@@ -39,6 +39,16 @@ def notify(
     settings = load_settings(config)
     configure_logging(settings.logging)
     notifier = Notifier(settings)
+    interrupted = False
+
+    def stop(number: int, _: object) -> None:
+        nonlocal interrupted
+        interrupted = interrupted or number == signal.SIGINT
+        notifier.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: notifier.stop())
-    raise typer.Exit(0 if notifier.run(once=once) else 1)
+        signal.signal(number, stop)
+    if not notifier.run(once=once):
+        raise typer.Exit(1)
+    if interrupted:
+        raise KeyboardInterrupt
