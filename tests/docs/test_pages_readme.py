@@ -8,9 +8,12 @@ import pytest
 
 from tests.conftest import StartServer
 from tests.docs.shell import Shell
+from tests.docs.steps import Ends
 from tests.docs.told import STEPS
-from tests.sinks.readers import mongo_documents
+from tests.sinks.readers import influx_series, mongo_documents
 from tests.support.servers import InfluxDBEndpoint, Kafka, MongoEndpoint
+
+PIPELINE = "interactions"
 
 
 @pytest.mark.timeout(1200)
@@ -40,4 +43,14 @@ def test_from_topics_to_a_cluster(
         read = mongo_documents(mongo, mongo_database)
         shell.books = lambda: read("pipeline_status")
         shell.does(step for step in STEPS["README.md"] if not step.text.startswith("make "))
-    assert read("pipeline_status"), "nothing was read"
+        # What the page has sent, to its end: its commands stop as soon as they have read something.
+        shell.does([Ends("tidemark run --until-end")])
+    books = [part for part in read("pipeline_status").values() if part["pipeline"] == PIPELINE]
+    accepted = sum(part["read"] - part["rejected"] - part["late"] for part in books)
+    windows = [each for each in read("aggregated_data").values() if each["type"] == PIPELINE]
+    assert accepted > 0
+    assert sum(each["total"] for each in windows) == accepted
+    for collection in ("user_stats", "item_stats"):
+        assert sum(each["total"] for each in read(collection).values()) == accepted
+    points = influx_series(influx, influx_database)("interactions_summary", [])
+    assert sum(int(fields["total"]) for fields in points.values()) == accepted
