@@ -18,6 +18,7 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import structlog
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Level = Literal["debug", "info", "warning", "error"]
 
 # Libraries are chatty below info; `debug` is about our own code.
-_OURS = ("__main__", "bench", "dataflows", "generator", "sinks", "stats", "tidemark")
+_OURS = ("__main__", "bench", "dashboard", "dataflows", "generator", "sinks", "stats", "tidemark")
 
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -67,7 +68,8 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None) -> None:
     """Send all logs of this process to a stream, by default stderr; may be called again.
 
-    `NO_COLOR` in the environment switches colours off.
+    `NO_COLOR` in the environment switches colours off. Exceptions that nobody catches are printed
+    without secrets, too, from now on.
     """
     out = sys.stderr if stream is None else stream
     terminal = out.isatty()
@@ -101,6 +103,23 @@ def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
     logging.captureWarnings(True)
+    # What nobody catches says what libraries say, such as an address with its password.
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _print_redacted
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _print_threads_redacted
+
+
+def _print_redacted(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    text = "".join(traceback.format_exception(kind, error, trace))
+    print(redact(text), end="", file=sys.stderr, flush=True)
+
+
+def _print_threads_redacted(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is not SystemExit:
+        _print_redacted(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 def render_exception(

@@ -71,14 +71,16 @@ def tidemark(
 
 
 def print_error(error: TidemarkError) -> None:
-    """Print an error as people read it: what is wrong, then what to do about it."""
+    """Print an error as people read it, without secrets: what is wrong, what to do about it."""
     from rich.console import Console
     from rich.text import Text
 
+    from tidemark.redaction import redact
+
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text.assemble(("error: ", "bold red"), error.message))
+    console.print(Text.assemble(("error: ", "bold red"), redact(error.message)))
     if error.remedy:
-        console.print(Text.assemble(("  remedy: ", "bold"), error.remedy))
+        console.print(Text.assemble(("  remedy: ", "bold"), redact(error.remedy)))
 
 
 def main(args: list[str] | None = None) -> None:

@@ -26,6 +26,7 @@ from prometheus_client import REGISTRY
 from tidemark.errors import EXIT_INTERRUPTED, TidemarkError
 from tidemark.observability.channel import answer
 from tidemark.observability.exposition import exposition
+from tidemark.redaction import redact
 from tidemark.supervisor.lifeline import Interrupts, die_with
 from tidemark.supervisor.listening import wait_for_listeners
 from tidemark.supervisor.report import Failure, Reporter, Stage, causes, is_panic
@@ -105,7 +106,8 @@ def _end(error: BaseException, stage: Stage, reporter: Reporter) -> None:
         if reporter.fd is None:
             text = f"error: {failure.message}\n"
             text += f"  remedy: {failure.remedy}\n" if failure.remedy else ""
-            print(text if failure.known else failure.traceback, end="", file=sys.stderr)
+            shown = redact(text if failure.known else failure.traceback)
+            print(shown, end="", file=sys.stderr)
         code = failure.exit_code
     sys.stdout.flush()
     sys.stderr.flush()

@@ -45,6 +45,8 @@ def misbehave(place: str) -> None:
         raise ConfigError([Problem("pond.depth", "-1", "a depth", "dig", "config.yaml:1")])
     if kind == "bug":
         raise ZeroDivisionError("a bug")
+    if kind == "secret":
+        raise RuntimeError(f"no way in by {os.environ['MONGO_URI']}")
     if kind == "deaf":
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         time.sleep(600)

@@ -157,6 +157,16 @@ def test_restarts_after_a_bug_that_may_pass_and_shows_where_it_was(start_run: St
     assert "ZeroDivisionError" in run.events("worker.traceback")[0]["text"]
 
 
+@pytest.mark.parametrize("place", ["load", "running"])
+def test_a_traceback_shows_no_secret(start_run: StartRun, place: str) -> None:
+    uri = "mongodb://me:hunter2-4711@nowhere.invalid/?serverSelectionTimeoutMS=1"
+    run = start_run("--processes=2", TEST_FLOW_FAIL=f"{place}:secret", MONGO_URI=uri)
+    assert run.end() == 1
+    assert "no way in by" in run.text()
+    assert "Traceback" in run.text()
+    assert "hunter2-4711" not in run.text()
+
+
 def test_a_terminals_interrupt_reaches_the_workers_once(start_run: StartRun) -> None:
     run = start_run("--processes=2")
     run.wait_for_event("worker.started", 2)
