@@ -5,28 +5,71 @@ Bytes are always Arrow's IPC format, which any later version reads; never a libr
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
+
+_WAS = b"was"
+"""In the metadata of a column that was narrowed: its Arrow type before."""
+_DTYPES = {b"int64": pl.Int64(), b"large_string": pl.String()}
+_UNSIGNED = ((pa.uint8(), 0xFF), (pa.uint16(), 0xFFFF), (pa.uint32(), 0xFFFF_FFFF))
+_MOST_TEXT_BYTES = 1 << 30
+_SAMPLE_ROWS = 1_024
+_FEW = 128
 
 Merge = Callable[[Sequence[pl.DataFrame]], pl.DataFrame]
 """Adds frames of a table up to one."""
 
 
 def pack(frame: pl.DataFrame) -> bytes:
-    """Serialize a frame."""
-    buffer = io.BytesIO()
-    # Uncompressed: LZ4 makes a third of it, for three times the CPU time of each merge.
-    frame.write_ipc_stream(buffer, compat_level=pl.CompatLevel.oldest())
-    return buffer.getvalue()
+    """Serialize a frame, each column as narrow as its values allow: half the bytes, in less time.
+
+    Nothing is compressed: LZ4 makes a third of it, for three times the CPU time of each merge.
+    """
+    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+    columns = [_narrowed(column) for column in table.columns]
+    fields = [
+        pa.field(name, column.type, metadata={_WAS: str(was)} if column.type != was else None)
+        for name, column, was in zip(table.column_names, columns, table.schema.types, strict=True)
+    ]
+    narrow = pa.Table.from_arrays(columns, schema=pa.schema(fields))
+    buffer = pa.BufferOutputStream()
+    with pa.ipc.new_stream(buffer, narrow.schema) as writer:
+        writer.write_table(narrow)
+    packed: bytes = buffer.getvalue().to_pybytes()
+    return packed
 
 
 def unpack(data: bytes) -> pl.DataFrame:
     """Read a frame that `pack` wrote."""
-    return pl.read_ipc_stream(io.BytesIO(data))
+    narrow = pa.ipc.open_stream(data).read_all()
+    frame = _to_frame(narrow)
+    dtypes = {
+        field.name: _DTYPES[field.metadata[_WAS]] for field in narrow.schema if field.metadata
+    }
+    return frame.cast(dtypes) if dtypes else frame
+
+
+def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of the same values: texts that repeat as numbers, numbers in fewer bytes."""
+    if pa.types.is_large_string(column.type) and column.nbytes < _MOST_TEXT_BYTES:
+        sample = column.slice(0, _SAMPLE_ROWS)
+        if len(sample) == _SAMPLE_ROWS and pc.count_distinct(sample).as_py() <= _FEW:
+            coded = column.combine_chunks().dictionary_encode()
+            if len(coded.dictionary) <= _FEW:
+                indices = coded.indices.cast(pa.uint8())
+                return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, coded.dictionary)])
+        return column.cast(pa.string())
+    if pa.types.is_int64(column.type) and len(column):
+        bounds = pc.min_max(column)
+        low, high = bounds["min"].as_py(), bounds["max"].as_py()
+        for width, top in _UNSIGNED:
+            if low is not None and low >= 0 and high <= top:
+                return column.cast(width)
+    return column
 
 
 @dataclass(frozen=True, slots=True)

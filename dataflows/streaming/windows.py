@@ -27,7 +27,7 @@ from dataflows.streaming.watermark import BEGINNING_US, END_US, Watermarks
 from stats.tables import COUNT, CountTable, Table
 from tidemark.errors import TidemarkError
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
