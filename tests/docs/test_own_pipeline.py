@@ -94,6 +94,11 @@ def test_the_pipeline_of_the_page_runs_alone_and_with_the_others(
         assert sum(each["read"] for each in read("pipeline_status").values()) == 301
         assert sum(each["rejected"] for each in read("pipeline_status").values()) == 1
 
+    listed = run((*TIDEMARK, "dlq", "list", "returns"), tmp_path, settings)
+    assert listed.code == 0, listed.stderr
+    assert "returns.dlq: 1 record and a copy of it" in listed.stdout, "each run has rejected it"
+    assert "1@50  key (none)  invalid_schema" in listed.stdout
+
     query = block("sql").replace("$timeFilter", f"time >= '{START:%Y-%m-%dT%H:%M:%SZ}'")
     rows = _answer(influx, influx_database, query.replace("$__interval", "1h"))
     returned = {series["tags"]["reason"]: series["values"][0][1] for series in rows}

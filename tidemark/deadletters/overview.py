@@ -82,7 +82,8 @@ class Overview:
         """Return lines for people; of each grouping the `most` frequent values."""
         head = f"{self.topic}: {self.letters:,} record{'' if self.letters == 1 else 's'}"
         if self.copies:
-            head += f" and {self.copies:,} copies of them"
+            copies = "a copy" if self.copies == 1 else f"{self.copies:,} copies"
+            head += f" and {copies} of {'it' if self.records == 1 else 'them'}"
         if not self.letters:
             return [head]
         lines = [head]
