@@ -83,7 +83,7 @@ class Overview:
         head = f"{self.topic}: {self.letters:,} record{'' if self.letters == 1 else 's'}"
         if self.copies:
             copies = "a copy" if self.copies == 1 else f"{self.copies:,} copies"
-            head += f" and {copies} of {'it' if self.records == 1 else 'them'}"
+            head += f" and {copies} of {'it' if self.letters == 1 else 'them'}"
         if not self.letters:
             return [head]
         lines = [head]
