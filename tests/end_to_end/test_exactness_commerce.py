@@ -178,7 +178,9 @@ def test_all_that_is_stored_and_sent_equals_the_recomputation(
             expected = {(at, t): f for (m, at, t), f in points.items() if m == measurement}
             assert_same(read_points(measurement, tags), expected, measurement)
         _assert_books_balance(read_points("pipeline", ("pipeline",)), commerce)
-    _assert_topic(kafka, settings["TIDEMARK_ALERTS__TOPIC"], commerce.alerts)
+    # Once, but where the flow had to send again what a busy broker had not acknowledged in time.
+    again = bool(done.excuses())
+    _assert_topic(kafka, settings["TIDEMARK_ALERTS__TOPIC"], commerce.alerts, with_copies=again)
     if raw:
         assert_raw_data(tmp_path / "out.db", commerce)
 

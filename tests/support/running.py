@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TIDEMARK = (sys.executable, "-m", "tidemark")
 BYTEWAX = (sys.executable, "-m", "bytewax.run", "dataflows.main")
 
+_SENT_AGAIN = ('"store_unavailable"', '"group.restarting"')
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -23,6 +25,11 @@ class Finished:
     code: int
     stdout: str
     stderr: str
+
+    def excuses(self) -> list[str]:
+        """Return the log's lines on what makes a flow send Kafka records again."""
+        lines = self.stderr.splitlines()
+        return [line for line in lines if any(name in line for name in _SENT_AGAIN)]
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
