@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 
 _WAS = b"was"
 """In the metadata of a column that was narrowed: its Arrow type before."""
+_UNMERGED = b"unmerged"
+"""In the metadata of rows that come as pieces do: a key may be in several of them."""
 _DTYPES = {b"int64": pl.Int64(), b"large_string": pl.String()}
 _UNSIGNED = ((pa.uint8(), 0xFF), (pa.uint16(), 0xFFFF), (pa.uint32(), 0xFFFF_FFFF))
 _MOST_TEXT_BYTES = 1 << 30
@@ -35,22 +37,35 @@ def pack(frame: pl.DataFrame) -> bytes:
         pa.field(name, column.type, metadata={_WAS: str(was)} if column.type != was else None)
         for name, column, was in zip(table.column_names, columns, table.schema.types, strict=True)
     ]
-    narrow = pa.Table.from_arrays(columns, schema=pa.schema(fields))
-    buffer = pa.BufferOutputStream()
-    with pa.ipc.new_stream(buffer, narrow.schema) as writer:
-        writer.write_table(narrow)
-    packed: bytes = buffer.getvalue().to_pybytes()
-    return packed
+    return _stream(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
 
 
 def unpack(data: bytes) -> pl.DataFrame:
     """Read a frame that `pack` wrote."""
-    narrow = pa.ipc.open_stream(data).read_all()
+    narrow = _read(data)
     frame = _to_frame(narrow)
     dtypes = {
         field.name: _DTYPES[field.metadata[_WAS]] for field in narrow.schema if field.metadata
     }
     return frame.cast(dtypes) if dtypes else frame
+
+
+def _stream(table: pa.Table) -> bytes:
+    buffer = pa.BufferOutputStream()
+    with pa.ipc.new_stream(buffer, table.schema) as writer:
+        writer.write_table(table)
+    stream: bytes = buffer.getvalue().to_pybytes()
+    return stream
+
+
+def _read(data: bytes) -> pa.Table:
+    """Return the rows as views of `data`."""
+    return pa.ipc.open_stream(data).read_all()
+
+
+def _unmerged(table: pa.Table) -> list[pa.RecordBatch]:
+    batches: list[pa.RecordBatch] = table.replace_schema_metadata().to_batches()
+    return batches
 
 
 def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -92,22 +107,30 @@ class Tiers:
     MERGE_ABOVE_ROWS = 8_192
     _GROWTH = 2
 
-    __slots__ = ("_merge", "_pieces", "_tiers", "_waiting_rows")
+    __slots__ = ("_merge", "_packed_pieces", "_pieces", "_tiers", "_waiting_rows")
 
     def __init__(self, merge: Merge, packed: Sequence[bytes] = ()) -> None:
         self._merge = merge
-        self._tiers = [_Tier(unpack(data).height, data) for data in packed]
+        self._tiers: list[_Tier] = []
         self._pieces: list[pa.RecordBatch] = []
-        self._waiting_rows = 0
+        self._packed_pieces: bytes | None = None
+        for data in packed:
+            table = _read(data)
+            if _UNMERGED in (table.schema.metadata or {}):
+                self._pieces += _unmerged(table)
+            else:
+                self._tiers.append(_Tier(table.num_rows, data))
+        self._waiting_rows: int = sum(piece.num_rows for piece in self._pieces)
 
     @property
     def rows(self) -> int:
         """Number of rows held, merged or not."""
-        return self._waiting_rows + sum(tier.rows for tier in self._tiers)
+        return sum((tier.rows for tier in self._tiers), self._waiting_rows)
 
     def add(self, piece: pa.RecordBatch) -> None:
         """Take rows in."""
         self._pieces.append(piece)
+        self._packed_pieces = None
         self._waiting_rows += piece.num_rows
         newest_rows = self._tiers[-1].rows if self._tiers else 0
         if self._waiting_rows > max(newest_rows, self.MERGE_ABOVE_ROWS):
@@ -122,8 +145,18 @@ class Tiers:
 
     def packed(self) -> list[bytes]:
         """Return all rows as bytes, tier by tier; what has not changed is not packed again."""
-        self.compact()
-        return [tier.packed for tier in self._tiers]
+        if self._waiting_rows > self.MERGE_ABOVE_ROWS:
+            self.compact()
+        packed = [tier.packed for tier in self._tiers]
+        if self._pieces:
+            if self._packed_pieces is None:
+                # As they are: to merge a few rows costs ten times as much as to pack them again.
+                together = pa.Table.from_batches(self._pieces).combine_chunks()
+                data = _stream(together.replace_schema_metadata({_UNMERGED: b""}))
+                # Read back they are views of these bytes: in memory once.
+                self._pieces, self._packed_pieces = _unmerged(_read(data)), data
+            packed.append(self._packed_pieces)
+        return packed
 
     def compact(self) -> None:
         """Merge the pieces, and tiers that are not much larger than them, to a new tier."""
@@ -131,6 +164,7 @@ class Tiers:
             return
         frame = self._merge(self._waiting())
         self._pieces = []
+        self._packed_pieces = None
         self._waiting_rows = 0
         while self._tiers and self._tiers[-1].rows <= self._GROWTH * frame.height:
             frame = self._merge([unpack(self._tiers.pop().packed), frame])

@@ -82,6 +82,11 @@ def test_texts_that_repeat_and_small_numbers_take_a_byte() -> None:
     assert unpack(pack(late)).equals(late)
 
 
+class Eager(Tiers):
+    MERGE_ABOVE_ROWS = 2
+    __slots__ = ()
+
+
 STEPS = st.lists(
     st.one_of(
         st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 9), max_size=6),
@@ -92,9 +97,11 @@ STEPS = st.lists(
 
 
 @settings(max_examples=100, deadline=None)
-@given(STEPS)
-def test_tiers_hold_the_sum_whatever_happens_between(steps: list[dict[str, int] | str]) -> None:
-    tiers = Tiers(TABLE.merge)
+@given(STEPS, st.sampled_from([Tiers, Eager]))
+def test_tiers_hold_the_sum_whatever_happens_between(
+    steps: list[dict[str, int] | str], kind: type[Tiers]
+) -> None:
+    tiers = kind(TABLE.merge)
     wanted: Counter[str] = Counter()
     for step in steps:
         if isinstance(step, dict):
@@ -103,7 +110,7 @@ def test_tiers_hold_the_sum_whatever_happens_between(steps: list[dict[str, int] 
         elif step == "merged":
             assert content(tiers.merged()) == wanted
         else:
-            tiers = Tiers(TABLE.merge, tiers.packed())
+            tiers = kind(TABLE.merge, tiers.packed())
     assert content(tiers.merged()) == wanted
     assert content(TABLE.merge([TABLE.empty(), *map(unpack, tiers.packed())])) == wanted
 
@@ -125,7 +132,7 @@ def test_what_was_packed_is_independent_of_what_is_added_later() -> None:
 
 
 def test_tiers_grow_so_that_few_are_packed_anew() -> None:
-    tiers = Tiers(TABLE.merge)
+    tiers = Eager(TABLE.merge)
     known: set[bytes] = set()
     packed_bytes = 0
     for step in range(64):
@@ -139,10 +146,24 @@ def test_tiers_grow_so_that_few_are_packed_anew() -> None:
     assert packed_bytes < 12 * sum(map(len, tiers.packed()))
 
 
+def test_a_few_rows_are_packed_as_they_come_and_once() -> None:
+    tiers = Tiers(TABLE.merge)
+    tiers.add(piece({"a": 1, "b": 1}))
+    tiers.add(piece({"a": 1}))
+    (packed,) = tiers.packed()
+    assert tiers.rows == 3
+    assert tiers.packed()[0] is packed
+    resumed = Tiers(TABLE.merge, [packed])
+    assert resumed.rows == 3
+    assert content(resumed.merged()) == content(tiers.merged()) == {"a": 2, "b": 1}
+    tiers.add(piece({"b": 1}))
+    assert content(Tiers(TABLE.merge, tiers.packed()).merged()) == {"a": 2, "b": 2}
+
+
 def test_rows_counts_what_waits_and_what_is_merged() -> None:
     tiers = Tiers(TABLE.merge)
     tiers.add(piece({"a": 1, "b": 1}))
     tiers.add(piece({"a": 1}))
     assert tiers.rows == 3
-    tiers.packed()
+    tiers.compact()
     assert tiers.rows == 2
