@@ -16,7 +16,6 @@ _WAS = b"was"
 """In the metadata of a column that was narrowed: its Arrow type before."""
 _UNMERGED = b"unmerged"
 """In the metadata of rows that come as pieces do: a key may be in several of them."""
-_DTYPES = {b"int64": pl.Int64(), b"large_string": pl.String()}
 _UNSIGNED = ((pa.uint8(), 0xFF), (pa.uint16(), 0xFFFF), (pa.uint32(), 0xFFFF_FFFF))
 _MOST_TEXT_BYTES = 1 << 30
 _SAMPLE_ROWS = 1_024
@@ -31,23 +30,12 @@ def pack(frame: pl.DataFrame) -> bytes:
 
     Nothing is compressed: LZ4 makes a third of it, for three times the CPU time of each merge.
     """
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
-    columns = [_narrowed(column) for column in table.columns]
-    fields = [
-        pa.field(name, column.type, metadata={_WAS: str(was)} if column.type != was else None)
-        for name, column, was in zip(table.column_names, columns, table.schema.types, strict=True)
-    ]
-    return _stream(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
+    return _stream(_narrow(frame.to_arrow(compat_level=pl.CompatLevel.oldest())))
 
 
 def unpack(data: bytes) -> pl.DataFrame:
     """Read a frame that `pack` wrote."""
-    narrow = _read(data)
-    frame = _to_frame(narrow)
-    dtypes = {
-        field.name: _DTYPES[field.metadata[_WAS]] for field in narrow.schema if field.metadata
-    }
-    return frame.cast(dtypes) if dtypes else frame
+    return _to_frame(_wide(_read(data)))
 
 
 def _stream(table: pa.Table) -> bytes:
@@ -63,14 +51,28 @@ def _read(data: bytes) -> pa.Table:
     return pa.ipc.open_stream(data).read_all()
 
 
-def _unmerged(table: pa.Table) -> list[pa.RecordBatch]:
-    batches: list[pa.RecordBatch] = table.replace_schema_metadata().to_batches()
-    return batches
+def _narrow(table: pa.Table) -> pa.Table:
+    table = table.combine_chunks()
+    columns = [_narrowed(column) for column in table.columns]
+    fields = [
+        pa.field(name, column.type, metadata={_WAS: str(was)} if column.type != was else None)
+        for name, column, was in zip(table.column_names, columns, table.schema.types, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _wide(table: pa.Table) -> pa.Table:
+    """Return the table as it was before it was made narrow."""
+    columns = [
+        column.cast(str(field.metadata[_WAS], "ascii")) if field.metadata else column
+        for column, field in zip(table.columns, table.schema, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, names=table.column_names)
 
 
 def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column of the same values: texts that repeat as numbers, numbers in fewer bytes."""
-    if pa.types.is_large_string(column.type) and column.nbytes < _MOST_TEXT_BYTES:
+    if _is_text(column.type) and column.nbytes < _MOST_TEXT_BYTES:
         sample = column.slice(0, _SAMPLE_ROWS)
         if len(sample) == _SAMPLE_ROWS and pc.count_distinct(sample).as_py() <= _FEW:
             coded = column.combine_chunks().dictionary_encode()
@@ -85,6 +87,10 @@ def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
             if low is not None and low >= 0 and high <= top:
                 return column.cast(width)
     return column
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +119,16 @@ class Tiers:
         self._merge = merge
         self._tiers: list[_Tier] = []
         self._pieces: list[pa.RecordBatch] = []
+        # Pieces, too: those that the last snapshot has, and no newer ones.
         self._packed_pieces: bytes | None = None
+        self._waiting_rows = 0
         for data in packed:
             table = _read(data)
             if _UNMERGED in (table.schema.metadata or {}):
-                self._pieces += _unmerged(table)
+                self._packed_pieces = data
+                self._waiting_rows = table.num_rows
             else:
                 self._tiers.append(_Tier(table.num_rows, data))
-        self._waiting_rows: int = sum(piece.num_rows for piece in self._pieces)
 
     @property
     def rows(self) -> int:
@@ -130,7 +138,6 @@ class Tiers:
     def add(self, piece: pa.RecordBatch) -> None:
         """Take rows in."""
         self._pieces.append(piece)
-        self._packed_pieces = None
         self._waiting_rows += piece.num_rows
         newest_rows = self._tiers[-1].rows if self._tiers else 0
         if self._waiting_rows > max(newest_rows, self.MERGE_ABOVE_ROWS):
@@ -139,7 +146,7 @@ class Tiers:
     def merged(self) -> pl.DataFrame:
         """Return all rows as one merged frame."""
         frames = [unpack(tier.packed) for tier in self._tiers]
-        if len(frames) == 1 and not self._pieces:
+        if len(frames) == 1 and not self._waiting_rows:
             return frames[0]
         return self._merge([*frames, *self._waiting()])
 
@@ -149,18 +156,17 @@ class Tiers:
             self.compact()
         packed = [tier.packed for tier in self._tiers]
         if self._pieces:
-            if self._packed_pieces is None:
-                # As they are: to merge a few rows costs ten times as much as to pack them again.
-                together = pa.Table.from_batches(self._pieces).combine_chunks()
-                data = _stream(together.replace_schema_metadata({_UNMERGED: b""}))
-                # Read back they are views of these bytes: in memory once.
-                self._pieces, self._packed_pieces = _unmerged(_read(data)), data
+            # As they are: to merge a few rows costs ten times as much as to pack them again.
+            together = _narrow(pa.concat_tables(self._tables()))
+            self._packed_pieces = _stream(together.replace_schema_metadata({_UNMERGED: b""}))
+            self._pieces = []
+        if self._packed_pieces is not None:
             packed.append(self._packed_pieces)
         return packed
 
     def compact(self) -> None:
         """Merge the pieces, and tiers that are not much larger than them, to a new tier."""
-        if not self._pieces:
+        if not self._waiting_rows:
             return
         frame = self._merge(self._waiting())
         self._pieces = []
@@ -172,7 +178,12 @@ class Tiers:
 
     def _waiting(self) -> list[pl.DataFrame]:
         # To polars at once: piece by piece costs more than the merge itself.
-        return [_to_frame(pa.Table.from_batches(self._pieces))] if self._pieces else []
+        tables = self._tables()
+        return [_to_frame(pa.concat_tables(tables))] if tables else []
+
+    def _tables(self) -> list[pa.Table]:
+        older = [] if self._packed_pieces is None else [_wide(_read(self._packed_pieces))]
+        return older + ([pa.Table.from_batches(self._pieces)] if self._pieces else [])
 
 
 def _to_frame(table: pa.Table) -> pl.DataFrame:
