@@ -156,8 +156,9 @@ class Tiers:
             self.compact()
         packed = [tier.packed for tier in self._tiers]
         if self._pieces:
-            # As they are: to merge a few rows costs ten times as much as to pack them again.
-            together = _narrow(pa.concat_tables(self._tables()))
+            # As they are: to merge a few rows, or to make them narrow, takes longer than to pack
+            # them again.
+            together = pa.concat_tables(self._tables()).combine_chunks()
             self._packed_pieces = _stream(together.replace_schema_metadata({_UNMERGED: b""}))
             self._pieces = []
         if self._packed_pieces is not None:
