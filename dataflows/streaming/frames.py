@@ -19,6 +19,10 @@ _UNMERGED = b"unmerged"
 _UNSIGNED = ((pa.uint8(), 0xFF), (pa.uint16(), 0xFFFF), (pa.uint32(), 0xFFFF_FFFF))
 _MOST_TEXT_BYTES = 1 << 30
 _SAMPLE_ROWS = 1_024
+_FEW_ROWS = 256
+"""So few are packed once more in less time than they are merged."""
+_AT_REST = 8
+"""Less than one in so many rows that wait is new."""
 _FEW = 128
 
 Merge = Callable[[Sequence[pl.DataFrame]], pl.DataFrame]
@@ -113,7 +117,7 @@ class Tiers:
     MERGE_ABOVE_ROWS = 8_192
     _GROWTH = 2
 
-    __slots__ = ("_merge", "_packed_pieces", "_pieces", "_tiers", "_waiting_rows")
+    __slots__ = ("_merge", "_packed_pieces", "_pieces", "_settled_rows", "_tiers", "_waiting_rows")
 
     def __init__(self, merge: Merge, packed: Sequence[bytes] = ()) -> None:
         self._merge = merge
@@ -121,7 +125,7 @@ class Tiers:
         self._pieces: list[pa.RecordBatch] = []
         # Pieces, too: those that the last snapshot has, and no newer ones.
         self._packed_pieces: bytes | None = None
-        self._waiting_rows = 0
+        self._waiting_rows = self._settled_rows = 0
         for data in packed:
             table = _read(data)
             if _UNMERGED in (table.schema.metadata or {}):
@@ -165,11 +169,23 @@ class Tiers:
             packed.append(self._packed_pieces)
         return packed
 
+    def settle(self) -> None:
+        """Merge what waits if hardly any row has come since this was last called.
+
+        A window that does not grow any more has this behind it when it is packed or closed.
+        """
+        newer_rows = self._waiting_rows - self._settled_rows
+        if self._waiting_rows > max(_FEW_ROWS, _AT_REST * newer_rows):
+            self.compact()
+        else:
+            self._settled_rows = self._waiting_rows
+
     def compact(self) -> None:
         """Merge the pieces, and tiers that are not much larger than them, to a new tier."""
         if not self._waiting_rows:
             return
         frame = self._merge(self._waiting())
+        self._settled_rows = 0
         self._pieces = []
         self._packed_pieces = None
         self._waiting_rows = 0

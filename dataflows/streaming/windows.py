@@ -28,6 +28,8 @@ from stats.tables import COUNT, CountTable, Table
 from tidemark.errors import TidemarkError
 
 STATE_VERSION = 4
+_SETTLE_EVERY = 16
+"""After so many parcels one window may settle: often enough for each before it is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class GroupWindows:
         self._unbooked = Aside()
         self._sequences: dict[int, int] = {}
         self._group = -1
+        self._turn = 0
         self._ended = False
         new_watermarks = partial(
             Watermarks,
@@ -152,7 +155,9 @@ class GroupWindows:
         for parcel in parcels:
             self._absorb(parcel)
             self._watermarks.advance()
-        return self._close()
+        closings = self._close()
+        self._settle_one()
+        return closings
 
     def end(self) -> list[Closing]:
         """Close everything: the input has ended for good."""
@@ -175,6 +180,15 @@ class GroupWindows:
                 for start_us, window in self._windows.items()
             ],
         }
+
+    def _settle_one(self) -> None:
+        """Let one window settle, the next one in turn; groups do it at different times."""
+        self._turn += 1
+        turn, rest = divmod(self._turn + self._group, _SETTLE_EVERY)
+        if rest == 0 and self._windows:
+            window = self._windows[list(self._windows)[turn % len(self._windows)]]
+            for tiers in window.tiers:
+                tiers.settle()
 
     def _absorb(self, parcel: Parcel) -> None:
         last = self._sequences.get(parcel.origin, 0)

@@ -90,7 +90,7 @@ class Eager(Tiers):
 STEPS = st.lists(
     st.one_of(
         st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 9), max_size=6),
-        st.sampled_from(["merged", "resume"]),
+        st.sampled_from(["merged", "resume", "settle"]),
     ),
     max_size=25,
 )
@@ -109,6 +109,8 @@ def test_tiers_hold_the_sum_whatever_happens_between(
             wanted.update(step)
         elif step == "merged":
             assert content(tiers.merged()) == wanted
+        elif step == "settle":
+            tiers.settle()
         else:
             tiers = kind(TABLE.merge, tiers.packed())
     assert content(tiers.merged()) == wanted
@@ -158,6 +160,18 @@ def test_a_few_rows_are_packed_as_they_come_and_once() -> None:
     assert content(resumed.merged()) == content(tiers.merged()) == {"a": 2, "b": 1}
     tiers.add(piece({"b": 1}))
     assert content(Tiers(TABLE.merge, tiers.packed()).merged()) == {"a": 2, "b": 2}
+
+
+def test_what_does_not_grow_any_more_is_merged() -> None:
+    tiers = Tiers(TABLE.merge)
+    for step in range(8):
+        tiers.add(piece({f"k{n}": 1 for n in range(100)}))
+        tiers.settle()
+        assert tiers.rows == 100 * (step + 1)
+    tiers.add(piece({"k1": 1}))
+    tiers.settle()
+    assert tiers.rows == 100
+    assert content(tiers.merged()) == {f"k{n}": 8 + (n == 1) for n in range(100)}
 
 
 def test_rows_counts_what_waits_and_what_is_merged() -> None:
