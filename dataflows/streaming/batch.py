@@ -69,4 +69,6 @@ class Batch:
     """Rejected and late records, as they go to their topics."""
     commands: dict[str, list[Command]]
     """By pipeline or tap: what is to be written of single records."""
+    value_bytes: int
+    """Of the records' values."""
     counters: Counters

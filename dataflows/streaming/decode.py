@@ -41,6 +41,8 @@ class Decoded:
     """Per optional field: how many values were there but of no use, so that the default stands."""
     missing: dict[str, int]
     """Per optional field that is expected: in how many records it was absent or null."""
+    value_bytes: int
+    """Of all records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class Decoder:
             positions, times = positions[keep], times[keep]
             columns = {name: column.filter(mask) for name, column in columns.items()}
         rejects.sort(key=lambda reject: reject.position)
-        return Decoded(positions, times, columns, rejects, dropped, missing)
+        return Decoded(positions, times, columns, rejects, dropped, missing, parsed.value_bytes)
 
     def _check_future(
         self,

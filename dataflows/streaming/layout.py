@@ -22,6 +22,8 @@ QUOTE = ord('"')
 _STRING = re.compile(rb'"([^"\\]*)"')
 _NUMBER = re.compile(rb"[-+.0-9eE]+")
 _MOST_VALUES = 64
+WORD_BYTES = 8
+PIECE_BYTES = 32
 LONGEST_FIXED = 1_024
 """Bytes that are the same in all records between two values, at most."""
 _decode = msgspec.json.Decoder().decode
@@ -50,26 +52,40 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """Fixed bytes, cut into pieces of up to 8 as little-endian numbers; the last may overlap."""
+class Piece:
+    """Up to 32 fixed bytes, `offset` after the first: little-endian words, and what counts of each.
+
+    To fetch 32 bytes of each record takes no longer than to fetch 8.
+    """
+
+    offset: int
+    words: tuple[np.uint64, ...]
+    masks: tuple[np.uint64, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Fixed bytes, cut into pieces."""
 
     length: int
-    offsets: tuple[int, ...]
-    numbers: tuple[np.uint64, ...]
-    mask: np.uint64
-    """What of a piece counts: all, unless there is only one that is shorter."""
+    pieces: tuple[Piece, ...]
 
     @classmethod
-    def of(cls, fixed: bytes) -> Words:
+    def of(cls, fixed: bytes) -> Fixed:
         """Cut bytes into pieces."""
-        length = len(fixed)
-        offsets = [*range(0, length - 7, 8)] or [0]
-        if length > 8 and length % 8:
-            offsets.append(length - 8)
-        numbers = [
-            np.uint64(int.from_bytes(fixed[offset : offset + 8], "little")) for offset in offsets
+        cuts = [
+            (offset, fixed[offset : offset + PIECE_BYTES])
+            for offset in range(0, len(fixed), PIECE_BYTES)
         ]
-        return cls(length, tuple(offsets), tuple(numbers), np.uint64((1 << 8 * min(length, 8)) - 1))
+        return cls(
+            len(fixed),
+            tuple(Piece(offset, _words(cut), _words(b"\xff" * len(cut))) for offset, cut in cuts),
+        )
+
+
+def _words(cut: bytes) -> tuple[np.uint64, ...]:
+    padded = cut.ljust(-(-len(cut) // WORD_BYTES) * WORD_BYTES, b"\0")
+    return tuple(np.frombuffer(padded, "<u8").astype(np.uint64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +96,7 @@ class Layout:
     """
 
     values: tuple[Value, ...]
-    fixed: tuple[Words, ...]
+    fixed: tuple[Fixed, ...]
 
 
 def layout_of(record: bytes, roles: Mapping[str, Role]) -> Layout | None:
@@ -135,7 +151,7 @@ class _Members:
         # Further keys would be behind the last one only if one came twice.
         if not values or b'"' in self._record[self._at :] or max(map(len, fixed)) > LONGEST_FIXED:
             raise _Unfit
-        return Layout(tuple(values), tuple(map(Words.of, fixed)))
+        return Layout(tuple(values), tuple(map(Fixed.of, fixed)))
 
     def _value_after(self, name: str) -> int:
         """Return where the value of the next key begins."""

@@ -14,7 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflows.streaming.layout import LONGEST_FIXED, QUOTE, Kind, Layout, Words, layout_of
+from dataflows.streaming.layout import (
+    LONGEST_FIXED,
+    QUOTE,
+    WORD_BYTES,
+    Fixed,
+    Kind,
+    Layout,
+    layout_of,
+)
 from dataflows.streaming.numerals import are_decimals, are_digits
 from dataflows.streaming.rejects import Limits
 from dataflows.streaming.schema import Role
@@ -37,10 +45,10 @@ _LONGEST_PAUSE = 64
 """...up to so many of them."""
 _LARGEST_BATCH = (1 << 31) - 64
 _BACKSLASH = ord("\\")
-_WORD_BYTES = 8
 _SEEN_BYTES = 57
 """How many marks of a word are seen, wherever in a byte one begins to look."""
 _ONE = np.uint64(1)
+_ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +161,10 @@ class _Bytes:
         self._bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
         self.starts, self._ends = self._bounds[:-1], self._bounds[1:]
         # Past the end there are zeros, which are in no fixed bytes, for as far as one may look.
-        self._joined = b"".join([*values, bytes(LONGEST_FIXED + _WORD_BYTES)])
+        self._joined = b"".join([*values, bytes(LONGEST_FIXED + WORD_BYTES)])
         self._data = np.frombuffer(self._joined, np.uint8)
-        self._words = _words_at_every_byte(self._data)
         marks = np.packbits(self._data == QUOTE, bitorder="little")
-        self._marks = _words_at_every_byte(np.concatenate([marks, np.zeros(_WORD_BYTES, np.uint8)]))
+        self._marks = _words_at_every_byte(np.concatenate([marks, np.zeros(WORD_BYTES, np.uint8)]))
 
     def plain_rows(self) -> Bools:
         """Tell which records are UTF-8 without escapes and control characters."""
@@ -206,13 +213,22 @@ class _Bytes:
             places = {name: (begins[fits], ends[fits]) for name, (begins, ends) in places.items()}
         return fits, places
 
-    def _has(self, fixed: Words, at: Int64Array) -> Bools:
+    def _has(self, fixed: Fixed, at: Int64Array) -> Bools:
         """Tell where the fixed bytes stand at the given places."""
         there: Bools = np.ones(len(at), bool)
-        for offset, number in zip(fixed.offsets, fixed.numbers, strict=True):
-            word = self._words[at + offset]
-            there &= (word if fixed.length >= _WORD_BYTES else word & fixed.mask) == number
+        for piece in fixed.pieces:
+            size = WORD_BYTES * len(piece.words)
+            found = self._bytes_at_every_byte(size)[at + piece.offset].view("<u8")
+            columns = found.reshape(len(at), len(piece.words)).T
+            for column, word, mask in zip(columns, piece.words, piece.masks, strict=True):
+                there &= (column if mask == _ALL else column & mask) == word
         return there
+
+    def _bytes_at_every_byte(self, size: int) -> npt.NDArray[np.void]:
+        """View the batch as overlapping pieces of so many bytes, one from each byte on."""
+        return np.ndarray(
+            self._data.size - size + 1, np.dtype((np.void, size)), self._data, 0, (1,)
+        )
 
     def _next_mark(self, begins: Int64Array, row_ends: Int64Array) -> Int64Array:
         """Return the place of the first quotation mark from each place on, else the record's end.
@@ -255,4 +271,4 @@ class _Bytes:
 
 def _words_at_every_byte(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     """View bytes as overlapping little-endian words; numpy reads unaligned ones all the same."""
-    return np.ndarray(data.size - _WORD_BYTES + 1, np.dtype("<u8"), data, 0, (1,))
+    return np.ndarray(data.size - WORD_BYTES + 1, np.dtype("<u8"), data, 0, (1,))

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataflows.streaming.layouts import Layouts, Matched
+from dataflows.streaming.layouts import Layouts
 from dataflows.streaming.numbers import Floats, floats_of, optional_floats_of
 from dataflows.streaming.record_parser import RecordParser
 from dataflows.streaming.rejects import Reject
@@ -40,7 +40,12 @@ class Parsed:
         self._values = values
         self._parser = parser
         self._texts = texts
-        self._matched = matched = _matched(values, layouts)
+        present, lengths = _with_lengths(values)
+        self.value_bytes = int(lengths.sum())
+        """Of all the records, whatever became of them."""
+        self._matched = matched = (
+            layouts.match(present, lengths) if layouts is not None and len(values) else None
+        )
         self._rows: list[Event] = []
         self._order: pa.Array | None = None
         every = np.arange(len(values), dtype=np.int64)
@@ -127,10 +132,12 @@ class Parsed:
         return joined
 
 
-def _matched(values: Sequence[bytes | None], layouts: Layouts | None) -> Matched | None:
-    if layouts is None or not len(values):
-        return None
-    # A tombstone is null.
-    present = [value or _NO_VALUE for value in values] if None in values else values
-    lengths = np.fromiter(map(len, cast(Sequence[bytes], present)), np.int64, len(present))
-    return layouts.match(cast(Sequence[bytes], present), lengths)
+def _with_lengths(values: Sequence[bytes | None]) -> tuple[Sequence[bytes], Int64Array]:
+    """Return the values, without nulls, and their lengths."""
+    present = cast(Sequence[bytes], values)
+    try:
+        return present, np.fromiter(map(len, present), np.int64, len(present))
+    except TypeError:
+        # A tombstone is null.
+        present = [value or _NO_VALUE for value in values]
+        return present, np.fromiter(map(len, present), np.int64, len(present))

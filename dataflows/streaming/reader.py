@@ -211,6 +211,7 @@ class PartitionReader:
             on_time,
             dead_letters,
             commands,
+            value_bytes=decoded.value_bytes,
             silent_us=0 if wakes else silent_us,
             wakes=wakes,
         )
@@ -237,6 +238,7 @@ class PartitionReader:
         dead_letters: list[Record],
         commands: dict[str, list[Command]],
         *,
+        value_bytes: int = 0,
         silent_us: int = 0,
         ended: bool = False,
         wakes: bool = False,
@@ -258,6 +260,7 @@ class PartitionReader:
             on_time=on_time,
             dead_letters=dead_letters,
             commands=commands,
+            value_bytes=value_bytes,
             counters=Counters(
                 self._read,
                 dict(self._rejected),

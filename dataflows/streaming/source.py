@@ -166,8 +166,8 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
     def _read(self, messages: list[Message], full: bool) -> list[Batch]:
         values = list(map(Message.value, messages))
         self._log.all_is_well()
-        self._bytes_left -= sum(map(len, filter(None, values)))
         batch = self._reader.batch(messages, values, self._log.hear_of_end(), self._silent_us())
+        self._bytes_left -= batch.value_bytes
         if batch.wakes:
             self._silent_since_s = self._options.clock()
             self._idle = False
