@@ -64,12 +64,18 @@ class Splitter:
             codes = cells.kinds
             if reduced.cells is not None:
                 codes = [kind[reduced.cells] for kind in codes]
-            texts = [
-                values.take(pa.array(c)) for (_, values), c in zip(kinds, codes[1:], strict=True)
-            ]
             group_of_key = key_groups_of(kinds[0][1], self._key_groups)
-            batch = pa.RecordBatch.from_arrays([*texts, *reduced.columns], [*table.columns])
-            self._distribute(groups, number, batch, group_of_key[codes[1]], codes[0], starts)
+            shelf = group_of_key[codes[1]] * len(starts) + codes[0]
+            if self._key_groups * len(starts) <= np.iinfo(np.uint16).max:
+                shelf = shelf.astype(np.uint16)  # numpy sorts 16-bit integers by radix
+            order = np.argsort(shelf, kind="stable")
+            texts = [
+                values.take(pa.array(code[order]))
+                for (_, values), code in zip(kinds, codes[1:], strict=True)
+            ]
+            numbers = [column.take(pa.array(order)) for column in reduced.columns]
+            batch = pa.RecordBatch.from_arrays([*texts, *numbers], [*table.columns])
+            self._distribute(groups, number, batch, shelf[order], starts)
         return groups
 
     def _distribute(
@@ -77,23 +83,18 @@ class Splitter:
         groups: list[list[Piece]],
         number: int,
         batch: pa.RecordBatch,
-        group_of_row: npt.NDArray[np.int64],
-        window_of_row: npt.NDArray[np.int64],
+        shelf: npt.NDArray[np.integer],
         starts: npt.NDArray[np.int64],
     ) -> None:
-        """Cut a table's rows into pieces and hand each to its group."""
-        shelf = group_of_row * len(starts) + window_of_row
-        if self._key_groups * len(starts) <= np.iinfo(np.uint16).max:
-            shelf = shelf.astype(np.uint16)  # numpy sorts 16-bit integers by radix
-        order = np.argsort(shelf, kind="stable")
-        sorted_rows = batch.take(pa.array(order))
-        shelf = shelf[order]
+        """Cut a table's rows into pieces and hand each to its group.
+
+        `shelf`, ascending, is the group and window of each row: group x windows + window.
+        """
         bounds = [0, *(np.flatnonzero(np.diff(shelf)) + 1).tolist(), len(shelf)]
         for begin, end in pairwise(bounds):
             group, window = divmod(int(shelf[begin]), len(starts))
             start_us = int(starts[window]) * self._window_us
-            piece = sorted_rows.slice(begin, end - begin)
-            groups[group].append(Piece(start_us, number, piece))
+            groups[group].append(Piece(start_us, number, batch.slice(begin, end - begin)))
 
 
 def _codes_of_windows(
