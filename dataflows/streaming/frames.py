@@ -114,7 +114,7 @@ class Tiers:
     the bytes that a snapshot holds, and as nothing else: a row is in memory once.
     """
 
-    MERGE_ABOVE_ROWS = 8_192
+    MERGE_ABOVE_ROWS = 16_384
     _GROWTH = 2
 
     __slots__ = ("_merge", "_packed_pieces", "_pieces", "_settled_rows", "_tiers", "_waiting_rows")
