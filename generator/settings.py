@@ -68,7 +68,7 @@ def _default_types() -> dict[str, float]:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PopulationSettings(_Part):

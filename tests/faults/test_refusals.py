@@ -10,7 +10,7 @@ import pytest
 from tests.support.running import TIDEMARK, Finished, run
 from tests.tidemark.supervisor.running import FLOW
 from tidemark.config import load_settings
-from tidemark.supervisor import prepare_store
+from tidemark.supervisor.recovery import prepare_store
 
 DESCRIPTION = Path("var/recovery/tidemark.json")
 

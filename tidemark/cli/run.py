@@ -82,7 +82,10 @@ def run(
     from tidemark.log import configure_logging
     from tidemark.notify.beside import notifying
     from tidemark.observability.run import observed
-    from tidemark.supervisor import GroupSpec, Policy, Supervisor, prepare_store
+    from tidemark.supervisor.group import Supervisor
+    from tidemark.supervisor.recovery import prepare_store
+    from tidemark.supervisor.restarts import Policy
+    from tidemark.supervisor.spec import GroupSpec
     from tidemark.supervisor.startup import load_limit_s
 
     settings = load_settings()

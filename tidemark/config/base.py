@@ -22,7 +22,6 @@ class Section(BaseModel):
         validate_default=True,
         allow_inf_nan=False,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )
 
 

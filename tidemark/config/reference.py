@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from tidemark.config.docs import description
 from tidemark.config.present import plain
 from tidemark.config.settings import Settings
 from tidemark.config.tree import Leaf, leaves, sections
@@ -145,7 +146,7 @@ def _section_yaml(name: str, model: type[BaseModel], route: tuple[str, ...]) -> 
 
 def _remark(leaf: Leaf) -> str:
     """Say what a setting does, what it takes, and its other name."""
-    sentences = [_description(leaf)]
+    sentences = [description(leaf)]
     if leaf.secret:
         name = leaf.env_names[0]
         sentences.append(f"Only from the environment: {name} or {name}_FILE.")
@@ -173,15 +174,11 @@ def _section_page(model: type[BaseModel], route: tuple[str, ...]) -> Iterator[st
             f"`{_yaml_value(leaf.default)}`",
             leaf.expected,
             "<br>".join(f"`{name}`" for name in names),
-            _description(leaf),
+            description(leaf),
         )
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     for name, section in inner.items():
         yield from _section_page(section, (*route, name))
-
-
-def _description(leaf: Leaf) -> str:
-    return " ".join((leaf.field.description or "").split())
 
 
 def _summary(model: type[BaseModel]) -> str:

@@ -18,7 +18,9 @@ from tidemark.cli import print_error
 from tidemark.config import load_settings
 from tidemark.errors import TidemarkError
 from tidemark.log import configure_logging
-from tidemark.supervisor import GroupSpec, Policy, Supervisor
+from tidemark.supervisor.group import Supervisor
+from tidemark.supervisor.restarts import Policy
+from tidemark.supervisor.spec import GroupSpec
 
 store = Path(sys.argv[1])
 store.mkdir()
