@@ -86,14 +86,22 @@ def _restart(session: Session, rate: float, processes: int, window_s: int) -> Fi
     }
 
 
-def catch_up(session: Session, rate: float, outage_s: float, window_s: int = 10) -> Result:
+def catch_up(
+    session: Session, rate: float, outage_s: float, window_s: int = 10, processes: int = 2
+) -> Result:
     """Stop a live job for an outage; measure until it is live again, the stream going on."""
-    subject = partial(_catch_up, session, rate, outage_s, window_s)
+    subject = partial(_catch_up, session, rate, outage_s, window_s, processes)
     runs = run_rounds({f"outage of {outage_s:g} s": subject}, session.rounds)
     (found,) = runs.values()
     return session.result(
         "catch-up",
-        {"rate": rate, "outage_s": outage_s, "window_s": window_s, "partitions": 3},
+        {
+            "rate": rate,
+            "outage_s": outage_s,
+            "window_s": window_s,
+            "processes": processes,
+            "partitions": 3,
+        },
         runs,
         [
             Bar(
@@ -105,7 +113,7 @@ def catch_up(session: Session, rate: float, outage_s: float, window_s: int = 10)
                 "s",
             )
         ],
-        "one process under `tidemark run`, SQLite; the backlog is what an outage of that length "
+        f"{processes} processes under `tidemark run`, SQLite; the backlog is what an outage of that length "
         "leaves, filled in as fast as the generator can, with the event times of the outage; when "
         "the job starts again the live stream goes on at the same rate; caught up: no more than "
         f"{_CAUGHT_UP_S:g} s of the stream are not read; in time: a window can be read within "
@@ -113,13 +121,15 @@ def catch_up(session: Session, rate: float, outage_s: float, window_s: int = 10)
     )
 
 
-def _catch_up(session: Session, rate: float, outage_s: float, window_s: int) -> Figures:
+def _catch_up(
+    session: Session, rate: float, outage_s: float, window_s: int, processes: int
+) -> Figures:
     kafka = session.kafka
     # Room for one topic at a time: the next round's would not fit beside it for long outages.
     topic = kafka.create_topic(unique_name("bench"), 3)
     place = Place(kafka.bootstrap_servers, topic, 0)
     with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder:
-        job = LiveJob(Path(folder), place, window_s)
+        job = LiveJob(Path(folder), place, window_s, processes)
         with job:
             # Some state before the outage, older than it.
             before = datetime.now(UTC) - timedelta(seconds=outage_s + 60)
