@@ -115,9 +115,9 @@ def catch_up(
         ],
         f"{processes} processes under `tidemark run`, SQLite; the backlog is what an outage of "
         "that length leaves, filled in as fast as the generator can, with the event times of the "
-        "outage; when the job starts again the live stream goes on at the same rate; caught up: no more than "
-        f"{_CAUGHT_UP_S:g} s of the stream are not read; in time: a window can be read within "
-        f"{_IN_TIME_S:g} s of being over",
+        "outage; when the job starts again the live stream goes on at the same rate; caught up: "
+        f"no more than {_CAUGHT_UP_S:g} s of the stream are not read; in time: a window can be "
+        f"read within {_IN_TIME_S:g} s of being over",
     )
 
 
