@@ -182,6 +182,15 @@ def test_in_the_end_the_books_balance_and_dead_letters_are_shown(
 
     wait(all_counted, "books that balance")
     assert books()["rejected"] > 0
+    # Aggregates come a moment after the windows that they follow from.
+    total = sum(
+        d["total"]
+        for d in live.query("SELECT doc FROM aggregated_data WHERE _id LIKE 'interactions/%'")
+    )
+    wait(
+        lambda: sum(d["total"] for d in live.query("SELECT doc FROM user_stats")) == total,
+        "the users' aggregates",
+    )
     stats = live.query("SELECT doc FROM user_stats")
     top = sorted(stats, key=lambda d: (-d["total"], d["_id"]))[0]
     tab.goto(f"{live.page.url}/#/interactions?user={top['_id']}")
