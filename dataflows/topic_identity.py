@@ -36,8 +36,7 @@ def topic_identity(admin: AdminClient, topic: str) -> str | None:
             if metadata.controller_id not in metadata.brokers:
                 # An embedded broker has none, and the question would only time out.
                 return None
-            answers = admin.describe_topics(TopicCollection([topic]), request_timeout=_TIMEOUT_S)
-            identity = str(answers[topic].result(_TIMEOUT_S).topic_id)
+            identity = _ask(admin, topic)
         except (KafkaException, TimeoutError) as error:
             reason = "no answer"
             if isinstance(error, KafkaException):
@@ -54,6 +53,12 @@ def topic_identity(admin: AdminClient, topic: str) -> str | None:
             return None if identity == _NO_ID else identity
 
 
+def _ask(admin: AdminClient, topic: str) -> str:
+    """Raises KafkaException, TimeoutError."""
+    answers = admin.describe_topics(TopicCollection([topic]), request_timeout=_TIMEOUT_S)
+    return str(answers[topic].result(_TIMEOUT_S).topic_id)
+
+
 class TopicWatch:
     """Asks for the ids of the topics that are read, again and again, on a thread of its own.
 
@@ -64,15 +69,14 @@ class TopicWatch:
     def __init__(self, admin: AdminClient) -> None:
         self._admin = admin
         self._latest: dict[str, str] = {}
-        self._watching = False
 
     def ask(self, topic: str) -> str | None:
         """Ask for the id of a topic, and watch it from now on. Raises TopicUnknown."""
         identity = topic_identity(self._admin, topic)
         if identity is not None:
+            first = not self._latest
             self._latest[topic] = identity
-            if not self._watching:
-                self._watching = True
+            if first:
                 threading.Thread(target=self._watch, name="topic ids", daemon=True).start()
         return identity
 
@@ -85,10 +89,7 @@ class TopicWatch:
             time.sleep(_WATCH_S)
             for topic in list(self._latest):
                 try:
-                    answers = self._admin.describe_topics(
-                        TopicCollection([topic]), request_timeout=_TIMEOUT_S
-                    )
-                    self._latest[topic] = str(answers[topic].result(_TIMEOUT_S).topic_id)
+                    self._latest[topic] = _ask(self._admin, topic)
                 except (KafkaException, TimeoutError):
                     # A broker that is down and a topic that is gone are the readers' to report.
                     continue

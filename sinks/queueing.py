@@ -32,9 +32,9 @@ class WriteQueue:
     """Commands in two lines. Not thread-safe: its owner has a lock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._fresh: deque[Command] = deque()
+        # With the time at which each was put.
+        self._fresh: deque[tuple[float, Command]] = deque()
         self._bulk: deque[tuple[float, Command]] = deque()
-        self._bulk_due_s = 0.0
         self._clock = clock
 
     def __len__(self) -> int:
@@ -42,36 +42,27 @@ class WriteQueue:
 
     def put(self, command: Command) -> None:
         """Queue a command."""
-        if not can_wait(command):
-            self._fresh.append(command)
-            return
-        now_s = self._clock()
-        if not self._bulk:
-            self._bulk_due_s = now_s + HELD_BACK_S
-        self._bulk.append((now_s, command))
+        line = self._bulk if can_wait(command) else self._fresh
+        line.append((self._clock(), command))
 
     def held_back_s(self) -> float | None:
         """Return how long to wait until something is due; None if there is nothing at all."""
         if self._fresh:
             return 0.0
-        return max(0.0, self._bulk_due_s - self._clock()) if self._bulk else None
+        return max(0.0, HELD_BACK_S - self._waited_s()) if self._bulk else None
 
     def take(self) -> list[Command]:
         """Return the next commands of one line, as many as make a good write."""
+        line, most = self._fresh, FRESH_ROWS_PER_WRITE
+        if not line or (self._bulk and self._waited_s() >= OVERTAKEN_S):
+            line, most = self._bulk, BULK_ROWS_PER_WRITE
         taken: list[Command] = []
         rows = 0
-        if not self._fresh or self._overtaken():
-            while self._bulk:
-                rows += count_rows(self._bulk[0][1])
-                if taken and rows > BULK_ROWS_PER_WRITE:
-                    break
-                taken.append(self._bulk.popleft()[1])
-            return taken
-        while self._fresh:
-            rows += count_rows(self._fresh[0])
-            if taken and rows > FRESH_ROWS_PER_WRITE:
+        while line:
+            rows += count_rows(line[0][1])
+            if taken and rows > most:
                 break
-            taken.append(self._fresh.popleft())
+            taken.append(line.popleft()[1])
         return taken
 
     def clear(self) -> None:
@@ -79,5 +70,6 @@ class WriteQueue:
         self._fresh.clear()
         self._bulk.clear()
 
-    def _overtaken(self) -> bool:
-        return bool(self._bulk) and self._clock() - self._bulk[0][0] >= OVERTAKEN_S
+    def _waited_s(self) -> float:
+        """Return how long the first that can wait has waited."""
+        return self._clock() - self._bulk[0][0]

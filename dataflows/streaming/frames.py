@@ -23,7 +23,8 @@ _FEW_ROWS = 256
 """So few are packed once more in less time than they are merged."""
 _AT_REST = 8
 """Less than one in so many rows that wait is new."""
-_FEW = 128
+_MOST_CODES = 128
+"""A column of more different texts is no column of names."""
 
 Merge = Callable[[Sequence[pl.DataFrame]], pl.DataFrame]
 """Adds frames of a table up to one."""
@@ -76,11 +77,11 @@ def _wide(table: pa.Table) -> pa.Table:
 
 def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column of the same values: texts that repeat as numbers, numbers in fewer bytes."""
-    if _is_text(column.type) and column.nbytes < _MOST_TEXT_BYTES:
+    if pa.types.is_large_string(column.type) and column.nbytes < _MOST_TEXT_BYTES:
         sample = column.slice(0, _SAMPLE_ROWS)
-        if len(sample) == _SAMPLE_ROWS and pc.count_distinct(sample).as_py() <= _FEW:
+        if len(sample) == _SAMPLE_ROWS and pc.count_distinct(sample).as_py() <= _MOST_CODES:
             coded = column.combine_chunks().dictionary_encode()
-            if len(coded.dictionary) <= _FEW:
+            if len(coded.dictionary) <= _MOST_CODES:
                 indices = coded.indices.cast(pa.uint8())
                 return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, coded.dictionary)])
         return column.cast(pa.string())
@@ -91,10 +92,6 @@ def _narrowed(column: pa.ChunkedArray) -> pa.ChunkedArray:
             if low is not None and low >= 0 and high <= top:
                 return column.cast(width)
     return column
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +196,7 @@ class Tiers:
         return [_to_frame(pa.concat_tables(tables))] if tables else []
 
     def _tables(self) -> list[pa.Table]:
-        older = [] if self._packed_pieces is None else [_wide(_read(self._packed_pieces))]
+        older = [] if self._packed_pieces is None else [_read(self._packed_pieces)]
         return older + ([pa.Table.from_batches(self._pieces)] if self._pieces else [])
 
 

@@ -23,7 +23,7 @@ _STRING = re.compile(rb'"([^"\\]*)"')
 _NUMBER = re.compile(rb"[-+.0-9eE]+")
 _MOST_VALUES = 64
 WORD_BYTES = 8
-PIECE_BYTES = 32
+STRETCH_BYTES = 32
 LONGEST_FIXED = 1_024
 """Bytes that are the same in all records between two values, at most."""
 _decode = msgspec.json.Decoder().decode
@@ -52,7 +52,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Stretch:
     """Up to 32 fixed bytes, `offset` after the first: little-endian words, and what counts of each.
 
     To fetch 32 bytes of each record takes no longer than to fetch 8.
@@ -65,21 +65,21 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Fixed bytes, cut into pieces."""
+    """Fixed bytes, cut into stretches."""
 
     length: int
-    pieces: tuple[Piece, ...]
+    stretches: tuple[Stretch, ...]
 
     @classmethod
     def of(cls, fixed: bytes) -> Fixed:
-        """Cut bytes into pieces."""
+        """Cut bytes into stretches."""
         cuts = [
-            (offset, fixed[offset : offset + PIECE_BYTES])
-            for offset in range(0, len(fixed), PIECE_BYTES)
+            (offset, fixed[offset : offset + STRETCH_BYTES])
+            for offset in range(0, len(fixed), STRETCH_BYTES)
         ]
         return cls(
             len(fixed),
-            tuple(Piece(offset, _words(cut), _words(b"\xff" * len(cut))) for offset, cut in cuts),
+            tuple(Stretch(offset, _words(cut), _words(b"\xff" * len(cut))) for offset, cut in cuts),
         )
 
 

@@ -216,11 +216,11 @@ class _Bytes:
     def _has(self, fixed: Fixed, at: Int64Array) -> Bools:
         """Tell where the fixed bytes stand at the given places."""
         there: Bools = np.ones(len(at), bool)
-        for piece in fixed.pieces:
-            size = WORD_BYTES * len(piece.words)
-            found = self._bytes_at_every_byte(size)[at + piece.offset].view("<u8")
-            columns = found.reshape(len(at), len(piece.words)).T
-            for column, word, mask in zip(columns, piece.words, piece.masks, strict=True):
+        for stretch in fixed.stretches:
+            size = WORD_BYTES * len(stretch.words)
+            found = self._bytes_at_every_byte(size)[at + stretch.offset].view("<u8")
+            columns = found.reshape(len(at), len(stretch.words)).T
+            for column, word, mask in zip(columns, stretch.words, stretch.masks, strict=True):
                 there &= (column if mask == _ALL else column & mask) == word
         return there
 

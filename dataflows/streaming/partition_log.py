@@ -102,7 +102,7 @@ class PartitionLog:
             _consumer_properties(options), logger=logging.getLogger("librdkafka")
         )
         self.low, self.high = self._offsets()
-        self._check_identity()
+        self._must_be(self._options.identity(self.topic))
 
     def start(self, resume_offset: int | None) -> int:
         """Begin to read at the resume offset or where the options say; return the offset.
@@ -121,9 +121,7 @@ class PartitionLog:
 
         Raises MissingOffsetError when it has become known that the topic is another one by now.
         """
-        latest = self._options.latest_identity(self.topic)
-        if latest is not None:
-            self._is_still(latest)
+        self._must_be(self._options.latest_identity(self.topic))
         return self._consumer.consume(records, timeout_s)
 
     def hear_of_end(self) -> int:
@@ -159,7 +157,7 @@ class PartitionLog:
         code = error.code()
         if code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             # The offset may well be there, in another topic of the same name.
-            self._check_identity()
+            self._must_be(self._options.identity(self.topic))
             self.low, self.high = self._offsets()
             offset = self._available(next_offset)
             self._assign(offset)
@@ -197,13 +195,10 @@ class PartitionLog:
         """Release the consumer."""
         self._consumer.close()
 
-    def _check_identity(self) -> None:
+    def _must_be(self, identity: str | None) -> None:
         """Raise MissingOffsetError where the topic is another one than that of the snapshot."""
-        identity = self._options.identity(self.topic)
-        if identity is not None:
-            self._is_still(identity)
-
-    def _is_still(self, identity: str) -> None:
+        if identity is None:
+            return
         if self.topic_id not in (None, identity):
             raise MissingOffsetError(
                 f"topic {self.topic} has been deleted and made anew since it was read: its id was"

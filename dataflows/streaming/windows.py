@@ -29,7 +29,9 @@ from tidemark.errors import TidemarkError
 
 STATE_VERSION = 4
 _SETTLE_EVERY = 16
-"""After so many parcels one window may settle: often enough for each before it is closed."""
+"""Each so many times that a group takes parcels in, one of its windows may settle: often enough for
+each of them before it is closed.
+"""
 
 
 @dataclass(frozen=True, slots=True)

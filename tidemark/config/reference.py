@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from tidemark.config.docs import description
+from tidemark.config.descriptions import description
 from tidemark.config.present import plain
 from tidemark.config.settings import Settings
 from tidemark.config.tree import Leaf, leaves, sections

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tidemark.config import Settings
-from tidemark.config.docs import description
+from tidemark.config.descriptions import description
 from tidemark.config.kafka import SourceSettings
 from tidemark.config.stores import StoresSettings
 from tidemark.config.tree import Leaf, leaves
