@@ -77,6 +77,7 @@ def test_a_snapshot_counts_only_what_the_stores_have_because_of_the_drain(
     }
     with Job(tmp_path, environ, f"--flow=tests.faults.flows:{flow}") as job:
         job.start()
+        job.wait_until(lambda: bool(job.events("group.ready")), "the group")
         job.wait_until(lambda: (tmp_path / "hold.waits").exists(), "a write that is held back")
         epoch = job.snapshot_epoch()
         if exact:

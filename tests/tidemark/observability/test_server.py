@@ -136,9 +136,9 @@ def test_the_merged_metrics_are_those_of_every_process(run: Run) -> None:
 
 
 def test_restarts_are_counted_by_reason(run: Run) -> None:
-    run.wait_for_progress()
+    run.wait_for_event("group.ready")
     os.kill(run.worker_pids()[1], signal.SIGKILL)
-    run.wait_until(lambda: len(run.events("group.ready")) == 2)
+    run.wait_for_event("group.ready", count=2)
     _, text = get(port_of(run), "/metrics")
     assert 'tidemark_supervisor_restarts_total{process="supervisor",reason="killed"} 1.0' in text
     assert 'tidemark_supervisor_restarts_total{process="supervisor",reason="failed"} 0.0' in text
