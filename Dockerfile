@@ -6,11 +6,16 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/tidemark
 ENV PATH=/opt/tidemark/bin:$PATH
 
+# For the compiled half of reading; stays behind with this stage.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+
 WORKDIR /src
 COPY requirements-build.txt requirements.txt ./
 RUN pip install --require-hashes -r requirements-build.txt -r requirements.txt
 
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY dashboard dashboard
 COPY dataflows dataflows
 COPY generator generator

@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 SERVERS := tests/support/servers
 PEERS := bench/peers/requirements
+COMPILED := $(wildcard dataflows/streaming/native/*.[ch])
 PACKAGES := dashboard dataflows generator grafana sinks stats tidemark
 
 # Stamps: what the environment holds. Runtime is enough for the demo, dev is everything.
@@ -106,6 +107,7 @@ audit: $(MADE) ## Look the pins up among known vulnerabilities (ARGS="--vulnerab
 clean: ## Remove the environment and everything that tools left behind
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f dataflows/streaming/native/*.so
 
 # A candidate is run, not only looked up: version managers put names on the path that lead nowhere.
 $(MADE):
@@ -130,12 +132,13 @@ $(MADE):
 
 INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check
 
-$(RUNTIME): $(MADE) requirements-build.txt requirements.txt pyproject.toml
+# Without a C compiler, or Python's headers, the compiled half of reading is left out.
+$(RUNTIME): $(MADE) requirements-build.txt requirements.txt pyproject.toml setup.py $(COMPILED)
 	$(INSTALL) --require-hashes -r requirements-build.txt -r requirements.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DEV): $(MADE) requirements-dev.txt pyproject.toml
+$(DEV): $(MADE) requirements-dev.txt pyproject.toml setup.py $(COMPILED)
 	$(INSTALL) --require-hashes -r requirements-dev.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -14,12 +14,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from bench.raw import BATCH
 from bench.topics import WINDOW_S
 from dataflows.interactions import Interaction
 from dataflows.streaming.operators import parcels_of
+from dataflows.streaming.polls import Polls, polls_of
 from dataflows.streaming.reader import PartitionReader, TopicSpec
 from dataflows.streaming.rejects import Limits
 from dataflows.streaming.split import Splitter
@@ -61,30 +62,28 @@ def main() -> None:
     splitter = Splitter(_TABLES, window_us, _KEY_GROUPS)
     windows = WindowSpec(_TABLES, window_us, disorder_us, 10 * _SECOND_US, _KEY_GROUPS)
     groups = [GroupWindows(windows) for _ in range(_KEY_GROUPS)]
-    consumers = _consumers(servers, topic)
+    partitions = _partitions(servers, topic)
     readers = [
-        PartitionReader(spec, partition, len(consumers), 0, lambda: time.time_ns() // 1_000)
-        for partition in range(len(consumers))
+        PartitionReader(spec, partition, len(partitions), 0, lambda: time.time_ns() // 1_000)
+        for partition in range(len(partitions))
     ]
-    left = sum(ends for _, ends in consumers)
+    left = sum(ends for _, ends in partitions)
     events = left
     counted = 0
     began_s = time.process_time()
     while left:
-        for reader, (consumer, _) in zip(readers, consumers, strict=True):
+        for reader, (polls, _) in zip(readers, partitions, strict=True):
             with stages.timed("consume"):
-                messages = consumer.consume(BATCH, 0.02)
-            if not messages:
+                fetched = polls.poll(BATCH, 0.02).fetched
+            if not len(fetched):
                 continue
-            left -= len(messages)
-            with stages.timed("values"):
-                values = list(map(Message.value, messages))
+            left -= len(fetched)
             with stages.timed("decode, lateness"):
-                batch = reader.batch(messages, values, 1 << 60)
+                batch = reader.batch(fetched, 1 << 60)
             with stages.timed("reduce, split"):
                 parcels = parcels_of(batch, splitter, _PIPELINE, _KEY_GROUPS)
-            with stages.timed("free the messages"):
-                del messages, values, batch
+            with stages.timed("free the records"):
+                del fetched, batch
             with stages.timed("windows"):
                 news = [
                     closing
@@ -106,8 +105,8 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def _consumers(servers: str, topic: str) -> list[tuple[Consumer, int]]:
-    """Return a consumer of each partition, as the source has it, and the partition's end."""
+def _partitions(servers: str, topic: str) -> list[tuple[Polls, int]]:
+    """Return the polls of each partition, as the source has them, and the partition's end."""
     properties = {
         "bootstrap.servers": servers,
         "group.id": "bench-stages",
@@ -121,9 +120,10 @@ def _consumers(servers: str, topic: str) -> list[tuple[Consumer, int]]:
     found = []
     for partition in range(count):
         consumer = Consumer(properties)
-        place = TopicPartition(topic, partition, 0)
-        found.append((consumer, consumer.get_watermark_offsets(place, timeout=10)[1]))
-        consumer.assign([place])
+        place = TopicPartition(topic, partition)
+        polls = polls_of(consumer, topic, partition)
+        found.append((polls, consumer.get_watermark_offsets(place, timeout=10)[1]))
+        polls.assign(0)
     first.close()
     return found
 

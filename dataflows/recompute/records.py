@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from dataflows.assembly import topic_spec
 from dataflows.pipeline import Pipeline
+from dataflows.streaming.fetched import FetchedMessages
 from dataflows.streaming.parcels import Discarded
 from dataflows.streaming.reader import PartitionReader
 from dataflows.streaming.timestamps import Int64Array
@@ -57,7 +58,7 @@ class Judge:
                 partition = number
                 # A reader of its own for each partition: lateness and the cap on names are its.
                 reader = PartitionReader(self.spec, partition, len(ranges), 0, _wall_clock_us)
-            batch = reader.batch(messages, [message.value() for message in messages], 0)
+            batch = reader.batch(FetchedMessages(messages), 0)
             taken = batch.on_time[self._pipeline]
             yield Judged(
                 taken.columns,

@@ -23,6 +23,7 @@ from dataflows.streaming.rejects import BadRows, Limits, Reason, Reject, shown
 from dataflows.streaming.schema import Event, Role, fields_of
 from dataflows.streaming.texts import TextColumns
 from dataflows.streaming.timestamps import INVALID_US, Int64Array
+from dataflows.streaming.values import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Decoder:
 
     def decode(
         self,
-        values: Sequence[bytes | None],
+        values: Sequence[bytes | None] | Values,
         now_us: int,
         broker_times: BrokerTimes | None = None,
     ) -> Decoded:
@@ -107,7 +108,8 @@ class Decoder:
         even when by then that time has come.
         """
         rejects: list[Reject] = []
-        parsed = Parsed(values, self._layouts, self._parser, self._texts, rejects)
+        joined = Values.of(values)
+        parsed = Parsed(joined, self._layouts, self._parser, self._texts, rejects)
         positions = parsed.positions
         columns: dict[str, pa.Array] = {}
         dropped: dict[str, int] = {}
@@ -161,7 +163,7 @@ class Decoder:
             positions, times = positions[keep], times[keep]
             columns = {name: column.filter(mask) for name, column in columns.items()}
         rejects.sort(key=lambda reject: reject.position)
-        return Decoded(positions, times, columns, rejects, dropped, missing, parsed.value_bytes)
+        return Decoded(positions, times, columns, rejects, dropped, missing, joined.value_bytes)
 
     def _check_future(
         self,

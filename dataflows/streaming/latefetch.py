@@ -14,9 +14,10 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from dataflows.streaming.deadletters import late_record
+from dataflows.streaming.fetched import FetchedMessages
 from dataflows.streaming.keygroups import key_groups_of
 from dataflows.streaming.parcels import LateOnArrival
-from dataflows.streaming.reader import TopicSpec, broker_times_of
+from dataflows.streaming.reader import TopicSpec
 from dataflows.streaming.transform import Records
 from dataflows.streaming.watermark import window_start_us
 from sinks.commands import Record
@@ -96,9 +97,8 @@ class LateFetcher:
         spec = self._spec
         window_us = spec.windows_us[self._pipeline]
         now_us = time.time_ns() // 1_000
-        decoded = spec.decoder().decode(
-            [m.value() for m in messages], now_us, broker_times_of(messages)
-        )
+        fetched = FetchedMessages(messages)
+        decoded = spec.decoder().decode(fetched.values, now_us, fetched.broker_times())
         times, columns = decoded.event_time_us, decoded.columns
         keep = np.ones(len(times), bool)
         if self._pipeline in spec.transforms and len(times):

@@ -65,10 +65,15 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Fixed bytes, cut into stretches."""
+    """Fixed bytes, as they are and cut into stretches."""
 
-    length: int
+    content: bytes
     stretches: tuple[Stretch, ...]
+
+    @property
+    def length(self) -> int:
+        """Return how many bytes they are."""
+        return len(self.content)
 
     @classmethod
     def of(cls, fixed: bytes) -> Fixed:
@@ -78,7 +83,7 @@ class Fixed:
             for offset in range(0, len(fixed), STRETCH_BYTES)
         ]
         return cls(
-            len(fixed),
+            fixed,
             tuple(Stretch(offset, _words(cut), _words(b"\xff" * len(cut))) for offset, cut in cuts),
         )
 

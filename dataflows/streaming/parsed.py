@@ -6,9 +6,8 @@ there is no difference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,9 +19,8 @@ from dataflows.streaming.record_parser import RecordParser
 from dataflows.streaming.rejects import Reject
 from dataflows.streaming.schema import Event
 from dataflows.streaming.texts import TextColumns
-from dataflows.streaming.timestamps import Int64Array, parse_timestamp_texts, parse_timestamps
-
-_NO_VALUE = b""
+from dataflows.streaming.timestamps import Int64Array, parse_timestamps
+from dataflows.streaming.values import Values
 
 
 class Parsed:
@@ -30,7 +28,7 @@ class Parsed:
 
     def __init__(
         self,
-        values: Sequence[bytes | None],
+        values: Values,
         layouts: Layouts | None,
         parser: RecordParser,
         texts: TextColumns,
@@ -40,17 +38,14 @@ class Parsed:
         self._values = values
         self._parser = parser
         self._texts = texts
-        present, lengths = _with_lengths(values)
-        self.value_bytes = int(lengths.sum())
-        """Of all the records, whatever became of them."""
         self._matched = matched = (
-            layouts.match(present, lengths) if layouts is not None and len(values) else None
+            layouts.match(values) if layouts is not None and len(values) else None
         )
         self._rows: list[Event] = []
         self._order: pa.Array | None = None
         every = np.arange(len(values), dtype=np.int64)
         if matched is None:
-            self._rows, self.positions = parser.parse(values, every, rejects)
+            self._rows, self.positions = parser.parse(list(values), every, rejects)
         elif len(matched.rows) == len(values):
             self.positions = matched.rows
         else:
@@ -96,8 +91,7 @@ class Parsed:
         """Return times in microseconds since the epoch, `INVALID_US` where there is none."""
         if self._matched is None:
             return parse_timestamps(self._found(name))
-        fast = self._matched.columns[name]
-        times = parse_timestamp_texts(fast)
+        times = self._matched.times(name)
         if self._order is None:
             return times
         both = np.concatenate([times, parse_timestamps(self._found(name))])
@@ -110,7 +104,7 @@ class Parsed:
     def _joined(self, name: str, slow: Any) -> pa.StringArray:
         if self._matched is None:
             return slow()
-        fast = self._matched.columns[name]
+        fast = self._matched.texts(name)
         if fast is None:
             fast = pa.nulls(len(self._matched.rows), pa.string())
         if self._order is None:
@@ -120,7 +114,7 @@ class Parsed:
     def _joined_numbers(self, name: str, slow: Floats) -> Floats:
         if self._matched is None:
             return slow
-        texts = self._matched.columns[name]
+        texts = self._matched.texts(name)
         fast: Floats
         if texts is None:
             fast = np.full(len(self._matched.rows), np.nan)
@@ -130,14 +124,3 @@ class Parsed:
             return fast
         joined: Floats = np.concatenate([fast, slow])[self._order.to_numpy()]
         return joined
-
-
-def _with_lengths(values: Sequence[bytes | None]) -> tuple[Sequence[bytes], Int64Array]:
-    """Return the values, without nulls, and their lengths."""
-    present = cast(Sequence[bytes], values)
-    try:
-        return present, np.fromiter(map(len, present), np.int64, len(present))
-    except TypeError:
-        # A tombstone is null.
-        present = [value or _NO_VALUE for value in values]
-        return present, np.fromiter(map(len, present), np.int64, len(present))

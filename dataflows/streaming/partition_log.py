@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from dataflows.streaming.fetched import Poll
+from dataflows.streaming.polls import polls_of
 from tidemark.errors import TidemarkError
 from tidemark.log import RateLimited, get_logger
 from tidemark.observability.metrics import SOURCE_TROUBLES
@@ -101,6 +103,7 @@ class PartitionLog:
         self._consumer = Consumer(
             _consumer_properties(options), logger=logging.getLogger("librdkafka")
         )
+        self._polls = polls_of(self._consumer, topic, partition)
         self.low, self.high = self._offsets()
         self._must_be(self._options.identity(self.topic))
 
@@ -116,13 +119,13 @@ class PartitionLog:
         self._assign(offset)
         return offset
 
-    def poll(self, records: int, timeout_s: float) -> list[Message]:
-        """Return up to `records` messages, events of the client among them.
+    def poll(self, records: int, timeout_s: float) -> Poll:
+        """Return up to `records` records and events of the client.
 
         Raises MissingOffsetError when it has become known that the topic is another one by now.
         """
         self._must_be(self._options.latest_identity(self.topic))
-        return self._consumer.consume(records, timeout_s)
+        return self._polls.poll(records, timeout_s)
 
     def hear_of_end(self) -> int:
         """Return the next offset of the partition as of the last fetch, without asking."""
@@ -193,6 +196,7 @@ class PartitionLog:
 
     def close(self) -> None:
         """Release the consumer."""
+        self._polls.close()
         self._consumer.close()
 
     def _must_be(self, identity: str | None) -> None:
@@ -236,7 +240,7 @@ class PartitionLog:
         )
 
     def _assign(self, offset: int) -> None:
-        self._consumer.assign([TopicPartition(self.topic, self.partition, offset)])
+        self._polls.assign(offset)
 
     def _place(self) -> TopicPartition:
         return TopicPartition(self.topic, self.partition)

@@ -7,7 +7,7 @@ offset order alone, never on how they were cut into batches.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,20 +16,20 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dataflows.streaming.batch import Batch, Counters, OnTime
-from dataflows.streaming.deadletters import Message, late_record, rejected_record
-from dataflows.streaming.decode import BrokerTimes, Decoded, Decoder
+from dataflows.streaming.deadletters import late_record, rejected_record
+from dataflows.streaming.decode import Decoded, Decoder
+from dataflows.streaming.fetched import Fetched
 from dataflows.streaming.parcels import Discarded
 from dataflows.streaming.rejects import Limits
 from dataflows.streaming.schema import Event
 from dataflows.streaming.timestamps import Int64Array
 from dataflows.streaming.transform import Records, Tap, TransformFactory
-from dataflows.streaming.watermark import BEGINNING_US, END_US, window_start_us
+from dataflows.streaming.watermark import BEGINNING_US, window_start_us
 from sinks.commands import Command, Record
 from stats.tables import KAFKA_OFFSET, KAFKA_PARTITION
 from tidemark.errors import TidemarkError
 
 STATE_VERSION = 2
-_TIMESTAMP_NOT_AVAILABLE = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +58,6 @@ class TopicSpec:
     def decoder(self, names: dict[str, list[str]] | None = None) -> Decoder:
         """Return a new decoder of the topic's records."""
         return Decoder(self.schema, self.limits, names, self.wanted)
-
-
-def broker_times_of(messages: Sequence[Message]) -> BrokerTimes:
-    """Return the Kafka timestamps of messages; the earliest is found without a Python loop."""
-    if not messages:
-        return BrokerTimes(BEGINNING_US, lambda: np.empty(0, np.int64))
-    # All are of one class, whose own method is found once: half the time of asking each message.
-    kinds, times_ms = zip(*map(type(messages[0]).timestamp, messages), strict=True)
-
-    def all_us() -> Int64Array:
-        return np.fromiter(
-            (
-                END_US if kind == _TIMESTAMP_NOT_AVAILABLE else ms * 1_000
-                for kind, ms in zip(kinds, times_ms, strict=True)
-            ),
-            np.int64,
-            len(kinds),
-        )
-
-    # What has no time counts as -1: only where all are of one kind is the least the earliest time.
-    of_one_kind = kinds[0] != _TIMESTAMP_NOT_AVAILABLE and kinds.count(kinds[0]) == len(kinds)
-    return BrokerTimes(min(times_ms) * 1_000 if of_one_kind else BEGINNING_US, all_us)
 
 
 class PartitionReader:
@@ -156,18 +134,19 @@ class PartitionReader:
 
     def batch(
         self,
-        messages: Sequence[Message],
-        values: Sequence[bytes | None],
+        fetched: Fetched,
         high: int,
         silent_us: int = 0,
     ) -> Batch:
-        """Turn messages in offset order into a batch; `values` are their values.
+        """Turn records in offset order, never none, into a batch.
 
         `silent_us` is the silence of an idle partition; a batch without a record that is on time
         does not end it.
         """
-        broker_times = broker_times_of(messages)
-        decoded = self._decoder.decode(values, self._wall_clock_us(), broker_times)
+        messages = fetched.messages
+        decoded = self._decoder.decode(
+            fetched.values, self._wall_clock_us(), fetched.broker_times()
+        )
         before_us = self._max_event_us
         furthest = np.maximum.accumulate(
             np.concatenate([np.array([before_us], np.int64), decoded.event_time_us])
@@ -177,7 +156,7 @@ class PartitionReader:
         commands: dict[str, list[Command]] = {}
         on_time: dict[str, OnTime] = {}
         wakes = False
-        records = self._records(decoded, messages)
+        records = self._records(decoded, fetched)
         missed: dict[int, list[tuple[str, int]]] = {}
         for pipeline, window_us in self._spec.windows_us.items():
             taken, late, some = self._on_time(
@@ -201,9 +180,9 @@ class PartitionReader:
         self._rejected.update(reject.reason.value for reject in decoded.rejects)
         self._dropped.update({name: n for name, n in decoded.dropped.items() if n})
         self._missing.update({name: n for name, n in decoded.missing.items() if n})
-        self._read += len(messages)
-        first_offset = _offset(messages[0])
-        self.next_offset = _offset(messages[-1]) + 1
+        self._read += len(fetched)
+        first_offset = fetched.first_offset
+        self.next_offset = fetched.next_offset
         return self._make(
             first_offset,
             high,
@@ -271,18 +250,17 @@ class PartitionReader:
             ),
         )
 
-    def _records(self, decoded: Decoded, messages: Sequence[Message]) -> Records:
+    def _records(self, decoded: Decoded, fetched: Fetched) -> Records:
         """Return the valid records, with the columns that tell where they are from."""
         columns = decoded.columns
         positions = decoded.positions
         if self._spec.with_offsets:
-            offsets = np.fromiter(map(_offset, messages), np.int64, len(messages))[positions]
             columns = {
                 **columns,
-                KAFKA_OFFSET: pa.array(offsets),
+                KAFKA_OFFSET: pa.array(fetched.offsets[positions]),
                 KAFKA_PARTITION: pa.array(np.full(len(positions), self._partition, np.int64)),
             }
-        return Records(columns, decoded.event_time_us, messages, positions)
+        return Records(columns, decoded.event_time_us, fetched.messages, positions)
 
     def _on_time(
         self,
@@ -348,10 +326,3 @@ def _rows(
         return columns, times
     mask = pa.array(keep)
     return {name: column.filter(mask) for name, column in columns.items()}, times[keep]
-
-
-def _offset(message: Message) -> int:
-    offset = message.offset()
-    if offset is None:
-        raise ValueError("a consumed message has no offset")
-    return offset

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from confluent_kafka import KafkaError, Message
 
 from dataflows.streaming.batch import Batch
+from dataflows.streaming.fetched import Fetched, Poll
 from dataflows.streaming.partition_log import PartitionLog, SourceOptions
 from dataflows.streaming.reader import PartitionReader, TopicSpec
 from dataflows.streaming.tuning import tune_for_batches
@@ -109,12 +109,11 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
             return []
         wanted = self._options.batch_size
         backlog = self._log.high - self._reader.next_offset >= wanted
-        messages = self._log.poll(wanted, _BACKLOG_POLL_S if backlog else _POLL_S)
-        full = len(messages) == wanted
-        if not messages:
+        poll = self._log.poll(wanted, _BACKLOG_POLL_S if backlog else _POLL_S)
+        if not poll.count and not poll.errors:
             self._wait_s = _LINGER_S if self._caught_up else _POLL_S
             return self._silence()
-        return self._batch(messages, full)
+        return self._batch(poll, full=poll.count == wanted)
 
     def next_awake(self) -> datetime | None:
         """Return when to poll next; None is at once."""
@@ -131,42 +130,25 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         """Release the consumer."""
         self._log.close()
 
-    def _batch(self, messages: list[Message], full: bool) -> list[Batch]:
-        # Events of the client (end of partition, errors) come in the same list.
-        events: list[KafkaError] = []
-        if any(map(Message.error, messages)):
-            events = [error for m in messages if (error := m.error()) is not None]
-            self._caught_up = self._ends_caught_up(messages)
-            messages = [message for message in messages if message.error() is None]
-        else:
-            self._caught_up = False
-        while self._end is not None and messages and _offset(messages[-1]) >= self._end:
-            messages.pop()
+    def _batch(self, poll: Poll, *, full: bool) -> list[Batch]:
+        fetched = poll.fetched
+        self._caught_up = poll.caught_up
+        if self._end is not None:
+            fetched = fetched.before(self._end)
             # What lies past the end proves that all before it has been read.
-            self._caught_up = True
-        batches = self._read(messages, full) if messages else []
+            self._caught_up = self._caught_up or len(fetched) < len(poll.fetched)
+        batches = self._read(fetched, full) if len(fetched) else []
         # Only now: where to go on after an error depends on the records that came with it.
-        for error in events:
-            if error.code() != KafkaError._PARTITION_EOF:
-                self._reader.next_offset = self._log.react(error, self._reader.next_offset)
+        for error in poll.errors:
+            self._reader.next_offset = self._log.react(error, self._reader.next_offset)
         if not batches:
             self._wait_s = _LINGER_S if self._caught_up else _POLL_S
             return self._silence()
         return batches
 
-    @staticmethod
-    def _ends_caught_up(messages: list[Message]) -> bool:
-        """Tell whether the last that is said of the partition's end is that it was reached."""
-        for message in reversed(messages):
-            error = message.error()
-            if error is None or error.code() == KafkaError._PARTITION_EOF:
-                return error is not None
-        return False
-
-    def _read(self, messages: list[Message], full: bool) -> list[Batch]:
-        values = list(map(Message.value, messages))
+    def _read(self, fetched: Fetched, full: bool) -> list[Batch]:
         self._log.all_is_well()
-        batch = self._reader.batch(messages, values, self._log.hear_of_end(), self._silent_us())
+        batch = self._reader.batch(fetched, self._log.hear_of_end(), self._silent_us())
         self._bytes_left -= batch.value_bytes
         if batch.wakes:
             self._silent_since_s = self._options.clock()
@@ -224,13 +206,6 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         """
         silent_s = self._options.clock() - self._silent_since_s
         return max(1, int(silent_s * 1_000_000)) if self._idle else 0
-
-
-def _offset(message: Message) -> int:
-    offset = message.offset()
-    if offset is None:
-        raise ValueError("a consumed message has no offset")
-    return offset
 
 
 def _wall_clock_us() -> int:

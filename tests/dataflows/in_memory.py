@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dataflows.assembly import AnyPipeline, topic_spec
 from dataflows.streaming.batch import Batch
+from dataflows.streaming.fetched import FetchedMessages
 from dataflows.streaming.operators import parcels_of
 from dataflows.streaming.parcels import NOTHING_ASIDE
 from dataflows.streaming.split import Splitter
@@ -40,8 +41,7 @@ def batches_of(
             reader = reader_of(spec, state=pickle.loads(pickle.dumps(reader.state())))
         piece = messages[begin:end]
         if piece:
-            values = [message.value() for message in piece]
-            batches.append(reader.batch(piece, values, piece[-1].offset() + 1))
+            batches.append(reader.batch(FetchedMessages(piece), piece[-1].offset() + 1))
     return batches
 
 

@@ -22,7 +22,7 @@ from tidemark.config.tree import PREFIX, Leaf, leaves
 from tidemark.errors import Problem
 from tidemark.redaction import REDACTED
 
-_ALLOWED = {"TIDEMARK_CONFIG", "TIDEMARK_CACHE"}
+_ALLOWED = {"TIDEMARK_CONFIG", "TIDEMARK_CACHE", "TIDEMARK_COMPILED"}
 _ALLOWED_PREFIX = "TIDEMARK_TEST_"
 _FILE = "_FILE"
 

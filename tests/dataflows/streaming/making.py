@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from dataflows.interactions import Interaction
 from dataflows.streaming.batch import Batch
+from dataflows.streaming.fetched import FetchedMessages
 from dataflows.streaming.reader import PartitionReader, TopicSpec
 from dataflows.streaming.rejects import Limits
 from dataflows.streaming.split import Piece
@@ -97,9 +98,7 @@ def reader_of(
 def read_all(reader: PartitionReader, pieces: Iterable[Sequence[FakeMessage]]) -> list[Batch]:
     """Read messages that were cut into pieces; empty pieces are left out."""
     return [
-        reader.batch(piece, [message.value() for message in piece], piece[-1].offset() + 1)
-        for piece in pieces
-        if piece
+        reader.batch(FetchedMessages(piece), piece[-1].offset() + 1) for piece in pieces if piece
     ]
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dataflows.interactions import Interaction
 from dataflows.streaming import layouts
 from dataflows.streaming.decode import Decoder
-from dataflows.streaming.reader import broker_times_of
+from dataflows.streaming.fetched import FetchedMessages
 from dataflows.streaming.rejects import Limits, Reason
 from tests.dataflows.streaming.making import CREATE_TIME, NOW, SECOND, T0, FakeMessage, record
 
@@ -46,7 +46,7 @@ def decode_in(
             FakeMessage(at, None, time=(0, -1) if us is None else (CREATE_TIME, us // 1_000))
             for at, us in enumerate(times)
         ]
-        decoded = decoder.decode(piece, NOW, broker_times_of(messages))
+        decoded = decoder.decode(piece, NOW, FetchedMessages(messages).broker_times())
         columns = [
             decoded.columns[name].to_pylist() for name in ("user_id", "item_id", "interaction_type")
         ]

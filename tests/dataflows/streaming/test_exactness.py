@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from dataflows.interactions import Interactions
 from dataflows.streaming.batch import Batch
+from dataflows.streaming.fetched import FetchedMessages
 from dataflows.streaming.operators import parcels_of
 from dataflows.streaming.parcels import Closing
 from dataflows.streaming.split import Splitter
@@ -176,7 +177,7 @@ def batches_of(
     reader = reader_of(TOPIC, partition, partitions)
     for piece in cut_at(messages_of(values, partition), cuts):
         if piece:
-            made.append(reader.batch(piece, [m.value() for m in piece], len(values)))
+            made.append(reader.batch(FetchedMessages(piece), len(values)))
         else:
             made.append(reader.news(len(values), 0))
         state = pickle.loads(pickle.dumps(reader.state()))
@@ -288,7 +289,7 @@ def test_a_window_of_nothing_but_rejects_can_be_stored() -> None:
     silence = idle.news(0, IDLE)
     values = [record("u2", "i2", "view", T0 + 12 * SECOND), b"{"]
     messages = messages_of(values, 1)
-    woken = idle.batch(messages, values, 2)
+    woken = idle.batch(FetchedMessages(messages), 2)
     engine = Engine()
     for group, windows in enumerate(engine.groups):
         order = [silence, woken, ahead] if group == 1 else [silence, ahead, woken]

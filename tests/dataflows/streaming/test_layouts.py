@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +15,8 @@ from dataflows.streaming import layouts
 from dataflows.streaming.decode import Decoded, Decoder
 from dataflows.streaming.layout import layout_of
 from dataflows.streaming.layouts import Layouts, Matched
+from dataflows.streaming.native.record_bytes import CompiledBytes
+from dataflows.streaming.record_bytes import NumpyBytes, RecordBytes
 from dataflows.streaming.rejects import Limits
 from dataflows.streaming.schema import (
     UNKNOWN,
@@ -31,6 +32,7 @@ from dataflows.streaming.schema import (
     Whole,
     fields_of,
 )
+from dataflows.streaming.values import Values
 from tests.dataflows.streaming.making import NOW
 
 LIMITS = Limits(max_message_bytes=2_000, max_id_length=40)
@@ -71,9 +73,12 @@ ORDER: dict[str, Any] = {
 CLICK: dict[str, Any] = {"user_id": "u", "kind": "view", "at": "2026-01-01T00:00:00Z"}
 
 
-@pytest.fixture(autouse=True)
-def _any_number_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=[NumpyBytes, CompiledBytes])
+def _any_number_of_rows_by_both_halves(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(layouts, "_WORTH_ROWS", 1)
+    monkeypatch.setattr(layouts, "_Bytes", request.param)
 
 
 def roles_of(schema: type[Event]) -> dict[str, Role]:
@@ -81,8 +86,7 @@ def roles_of(schema: type[Event]) -> dict[str, Role]:
 
 
 def matched(schema: type[Event], values: Sequence[bytes]) -> Matched | None:
-    lengths = np.fromiter(map(len, values), np.int64, len(values))
-    return Layouts(roles_of(schema), LIMITS).match(values, lengths)
+    return Layouts(roles_of(schema), LIMITS).match(Values.of(values))
 
 
 def outcome(decoded: Decoded) -> dict[str, Any]:
@@ -119,7 +123,7 @@ def test_records_of_one_layout_are_all_read_by_it(
     found = matched(schema, values)
     assert found is not None
     assert found.rows.tolist() == list(range(6))
-    kinds = found.columns["kind"]
+    kinds = found.texts("kind")
     assert kinds is not None
     assert kinds.to_pylist() == list("abcdef")
     both(schema, [values])
@@ -132,7 +136,7 @@ def test_each_layout_of_a_topic_is_learned() -> None:
     found = matched(Click, mixed)
     assert found is not None
     assert found.rows.tolist() == list(range(40))
-    pages = found.columns["page"]
+    pages = found.texts("page")
     assert pages is not None
     assert pages.to_pylist()[:4] == ["/0", None, "/1", None]
     both(Click, [mixed, without, with_page, mixed])
@@ -259,12 +263,13 @@ def test_a_topic_without_layouts_is_left_alone(monkeypatch: pytest.MonkeyPatch) 
 
     tried = []
 
-    class Noting(layouts._Bytes):
-        def __init__(self, *args: Any) -> None:
-            tried.append(1)
-            super().__init__(*args)
+    bytes_of = layouts._Bytes
 
-    monkeypatch.setattr(layouts, "_Bytes", Noting)
+    def noting(values: Values) -> RecordBytes:
+        tried.append(1)
+        return bytes_of(values)
+
+    monkeypatch.setattr(layouts, "_Bytes", noting)
     decoder = Decoder(Click, LIMITS)
     for _ in range(64):
         assert len(decoder.decode([record(True) for _ in range(200)], NOW).positions) == 200

@@ -19,6 +19,7 @@ from bytewax.testing import TestingSink, cluster_main, run_main
 from dataflows.interactions import Interactions
 from dataflows.streaming.batch import Batch
 from dataflows.streaming.environment import Environment
+from dataflows.streaming.fetched import FetchedMessages
 from dataflows.streaming.operators import Events, accumulate, merge, progress, tumbling
 from dataflows.streaming.partition_log import SourceOptions
 from dataflows.streaming.rejects import Limits
@@ -119,7 +120,7 @@ class BatchPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         if not piece:
             self._ended = True
             return [self._reader.news(begin, ENDED_SILENCE, ended=True)]
-        return [self._reader.batch(piece, [m.value() for m in piece], len(self._messages))]
+        return [self._reader.batch(FetchedMessages(piece), len(self._messages))]
 
     def snapshot(self) -> dict[str, Any]:
         return self._reader.state()

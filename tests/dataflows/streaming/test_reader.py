@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows.streaming.batch import Batch
+from dataflows.streaming.fetched import FetchedMessages
 from dataflows.streaming.rejects import Limits
 from dataflows.streaming.timestamps import iso
 from dataflows.streaming.watermark import BEGINNING_US
@@ -224,7 +225,7 @@ def test_late_records_move_no_watermark_back() -> None:
 def test_a_rejected_record_goes_out_byte_for_byte_with_its_reason() -> None:
     content = b'\xff\x00{"user_id": \r\n \xc3\x28'
     message = FakeMessage(41, content, b"\x00\xfekey", "clicks", 7)
-    letter = reader_of(SPEC, 7, 8).batch([message], [content], 42).dead_letters[0]
+    letter = reader_of(SPEC, 7, 8).batch(FetchedMessages([message]), 42).dead_letters[0]
     headers = dict(letter.headers)
     assert (letter.topic, letter.key, letter.value) == ("clicks.dlq", b"\x00\xfekey", content)
     assert headers.keys() == {
@@ -241,7 +242,7 @@ def test_a_rejected_record_goes_out_byte_for_byte_with_its_reason() -> None:
 
 
 def test_a_tombstone_goes_out_as_a_tombstone() -> None:
-    letter = reader_of(SPEC).batch([FakeMessage(0, None, None)], [None], 1).dead_letters[0]
+    letter = reader_of(SPEC).batch(FetchedMessages([FakeMessage(0, None, None)]), 1).dead_letters[0]
     assert (letter.key, letter.value) == (None, None)
 
 

@@ -1,0 +1,473 @@
+/* The compiled half of reading: records out of the client's queue, and their values out of their
+ * bytes. What it returns is what the Python half returns, only sooner; see __init__.py. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <string.h>
+
+#include "client.h"
+#include "records.h"
+#include "times.h"
+
+/* ---- arrays of the caller's, checked before they are used ---- */
+
+struct view {
+    Py_buffer buffer;
+    int held;
+};
+
+static void release(struct view *views, int count) {
+    for (int i = 0; i < count; i++)
+        if (views[i].held) PyBuffer_Release(&views[i].buffer);
+}
+
+static int hold(struct view *view, PyObject *from, const char *name, Py_ssize_t item, int writable) {
+    int flags = writable ? PyBUF_CONTIG : PyBUF_CONTIG_RO;
+    if (PyObject_GetBuffer(from, &view->buffer, flags) < 0) return 0;
+    view->held = 1;
+    if (view->buffer.len % item || (uintptr_t)view->buffer.buf % (uintptr_t)item) {
+        PyErr_Format(PyExc_ValueError, "%s: no array of items of %zd bytes", name, item);
+        return 0;
+    }
+    return 1;
+}
+
+static Py_ssize_t items(const struct view *view, Py_ssize_t item) { return view->buffer.len / item; }
+
+/* ---- match ---- */
+
+PyDoc_STRVAR(match_doc,
+"match(data, bounds, rows, fixed, fixed_ends, kinds, fits, begins, ends)\n--\n\n"
+"Tell which rows have a layout, and where their values begin and end.\n\n"
+"Record i is data[bounds[i]:bounds[i + 1]]; PADDING bytes follow the last one, and the fixed bytes.\n"
+"Value j of rows[i] is between begins[j, i] and ends[j, i] where fits[i] is true. Raises ValueError\n"
+"for arrays of the wrong size or places outside of the data.");
+
+enum { DATA, BOUNDS, ROWS, FIXED, FIXED_ENDS, KINDS, FITS, BEGINS, ENDS, MATCH_VIEWS };
+
+static PyObject *match(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    static const char *names[] = {"data", "bounds", "rows", "fixed", "fixed_ends",
+                                  "kinds", "fits", "begins", "ends"};
+    static const Py_ssize_t sizes[] = {1, 8, 8, 1, 8, 1, 1, 4, 4};
+    struct view views[MATCH_VIEWS] = {0};
+    PyObject *result = NULL;
+    if (count != MATCH_VIEWS) {
+        PyErr_Format(PyExc_TypeError, "match takes %d arguments", (int)MATCH_VIEWS);
+        return NULL;
+    }
+    for (int i = 0; i < MATCH_VIEWS; i++)
+        if (!hold(&views[i], args[i], names[i], sizes[i], i >= FITS)) goto done;
+
+    const unsigned char *data = views[DATA].buffer.buf;
+    const int64_t *bounds = views[BOUNDS].buffer.buf, *rows = views[ROWS].buffer.buf;
+    const int64_t *fixed_ends = views[FIXED_ENDS].buffer.buf;
+    char *fits = views[FITS].buffer.buf;
+    int32_t *begins = views[BEGINS].buffer.buf, *ends = views[ENDS].buffer.buf;
+    Py_ssize_t records = items(&views[BOUNDS], 8) - 1, wanted = items(&views[ROWS], 8);
+    Py_ssize_t values = items(&views[KINDS], 1);
+    int64_t size = views[DATA].buffer.len - PADDING;
+    if (records < 0 || items(&views[FIXED_ENDS], 8) != values + 1 ||
+        items(&views[FITS], 1) != wanted || items(&views[BEGINS], 4) != values * wanted ||
+        items(&views[ENDS], 4) != values * wanted || size < 0 || size > INT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, "arrays that do not belong together");
+        goto done;
+    }
+    int64_t before = 0;
+    for (Py_ssize_t i = 0; i <= values; i++) {
+        if (fixed_ends[i] < before || fixed_ends[i] > views[FIXED].buffer.len - PADDING) {
+            PyErr_SetString(PyExc_ValueError, "fixed_ends: outside of the fixed bytes");
+            goto done;
+        }
+        before = fixed_ends[i];
+    }
+    struct layout layout = {(size_t)values, views[KINDS].buffer.buf, views[FIXED].buffer.buf,
+                            fixed_ends};
+    int outside = 0;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t i = 0; i < wanted; i++) {
+        int64_t row = rows[i];
+        if (row < 0 || row >= records || bounds[row] < 0 || bounds[row] > bounds[row + 1] ||
+            bounds[row + 1] > size) {
+            outside = 1;
+            break;
+        }
+        fits[i] = (char)record_fits(data, bounds[row], bounds[row + 1], &layout, begins + i,
+                                    ends + i, (size_t)wanted);
+    }
+    Py_END_ALLOW_THREADS
+    if (outside)
+        PyErr_SetString(PyExc_ValueError, "rows: a record outside of the data");
+    else
+        result = Py_NewRef(Py_None);
+done:
+    release(views, MATCH_VIEWS);
+    return result;
+}
+
+/* ---- texts ---- */
+
+PyDoc_STRVAR(texts_doc,
+"texts(data, begins, ends)\n--\n\n"
+"Copy texts out: return their 32-bit offsets, one more than texts, and their bytes, padded.\n\n"
+"Raises ValueError for places outside of the data, of which PADDING bytes more must be there.");
+
+static PyObject *texts(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    struct view views[3] = {0};
+    PyObject *offsets = NULL, *out = NULL, *result = NULL;
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "texts takes 3 arguments");
+        return NULL;
+    }
+    if (!hold(&views[0], args[0], "data", 1, 0) || !hold(&views[1], args[1], "begins", 4, 0) ||
+        !hold(&views[2], args[2], "ends", 4, 0))
+        goto done;
+    const int32_t *begins = views[1].buffer.buf, *ends = views[2].buffer.buf;
+    Py_ssize_t rows = items(&views[1], 4);
+    int64_t size = views[0].buffer.len - PADDING, total = 0;
+    int outside = items(&views[2], 4) != rows;
+    for (Py_ssize_t i = 0; i < rows && !outside; i++) {
+        outside = begins[i] < 0 || begins[i] > ends[i] || ends[i] > size;
+        total += ends[i] - begins[i];
+    }
+    if (outside || total > INT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, "places outside of the data");
+        goto done;
+    }
+    offsets = PyBytes_FromStringAndSize(NULL, (rows + 1) * 4);
+    out = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)total + PADDING);
+    if (!offsets || !out) goto done;
+    char *to = PyBytes_AS_STRING(out);
+    int32_t *places = (int32_t *)PyBytes_AS_STRING(offsets);
+    Py_BEGIN_ALLOW_THREADS
+    copy_texts(views[0].buffer.buf, begins, ends, (size_t)rows, (unsigned char *)to, places);
+    memset(to + total, 0, PADDING);
+    Py_END_ALLOW_THREADS
+    result = PyTuple_Pack(2, offsets, out);
+done:
+    Py_XDECREF(offsets);
+    Py_XDECREF(out);
+    release(views, 3);
+    return result;
+}
+
+/* ---- times ---- */
+
+PyDoc_STRVAR(times_doc,
+"times(data, begins, ends, found)\n--\n\n"
+"Parse texts as event times into `found`, 64-bit microseconds since the epoch.\n\n"
+"What is no time, or written in an unusual way, is the lowest number there is. Raises ValueError\n"
+"for places outside of the data.");
+
+static PyObject *times(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    struct view views[4] = {0};
+    PyObject *result = NULL;
+    if (count != 4) {
+        PyErr_SetString(PyExc_TypeError, "times takes 4 arguments");
+        return NULL;
+    }
+    if (!hold(&views[0], args[0], "data", 1, 0) || !hold(&views[1], args[1], "begins", 4, 0) ||
+        !hold(&views[2], args[2], "ends", 4, 0) || !hold(&views[3], args[3], "found", 8, 1))
+        goto done;
+    const unsigned char *data = views[0].buffer.buf;
+    const int32_t *begins = views[1].buffer.buf, *ends = views[2].buffer.buf;
+    int64_t *found = views[3].buffer.buf, size = views[0].buffer.len;
+    Py_ssize_t rows = items(&views[1], 4);
+    int outside = items(&views[2], 4) != rows || items(&views[3], 8) != rows;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t i = 0; i < rows && !outside; i++) {
+        outside = begins[i] < 0 || begins[i] > ends[i] || ends[i] > size;
+        if (!outside) found[i] = time_of(data + begins[i], (size_t)(ends[i] - begins[i]));
+    }
+    Py_END_ALLOW_THREADS
+    if (outside)
+        PyErr_SetString(PyExc_ValueError, "places outside of the data");
+    else
+        result = Py_NewRef(Py_None);
+done:
+    release(views, 4);
+    return result;
+}
+
+/* ---- Queue ---- */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *consumer; /* owns the client's handle, which must not go before the queue does */
+    struct client client;
+    void *queue;
+    int in_use;
+} Queue;
+
+/* What every client of confluent-kafka begins with, in the versions that __init__.py takes. */
+typedef struct {
+    PyObject_HEAD
+    void *handle;
+} ClientObject;
+
+static void queue_release(Queue *self) {
+    void *queue = self->queue;
+    self->queue = NULL;
+    if (queue) {
+        Py_BEGIN_ALLOW_THREADS
+        self->client.queue_destroy(queue);
+        Py_END_ALLOW_THREADS
+    }
+    Py_CLEAR(self->consumer);
+}
+
+static void queue_dealloc(PyObject *self) {
+    queue_release((Queue *)self);
+    Py_TYPE(self)->tp_free(self);
+}
+
+static PyObject *queue_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    PyObject *consumer;
+    const char *topic;
+    int partition;
+    unsigned long long at[CLIENT_FUNCTIONS];
+    static char *names[] = {"consumer", "topic", "partition", "functions", NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Osi(KKKKKKK):Queue", names, &consumer, &topic,
+                                     &partition, &at[0], &at[1], &at[2], &at[3], &at[4], &at[5],
+                                     &at[6]))
+        return NULL;
+    for (int i = 0; i < CLIENT_FUNCTIONS; i++)
+        if (!at[i]) {
+            PyErr_SetString(PyExc_ValueError, "functions: an address is missing");
+            return NULL;
+        }
+    void *handle = ((ClientObject *)consumer)->handle;
+    if (!handle) {
+        PyErr_SetString(PyExc_RuntimeError, "the consumer is closed");
+        return NULL;
+    }
+    Queue *self = (Queue *)type->tp_alloc(type, 0);
+    if (!self) return NULL;
+    self->client = (struct client){
+        (void *(*)(void *, const char *, int32_t))(uintptr_t)at[0],
+        (void (*)(void *, void *))(uintptr_t)at[1],
+        (ssize_t (*)(void *, int, struct message **, size_t))(uintptr_t)at[2],
+        (const char *(*)(const struct message *))(uintptr_t)at[3],
+        (int64_t (*)(const struct message *, int *))(uintptr_t)at[4],
+        (void (*)(struct message *))(uintptr_t)at[5],
+        (void (*)(void *))(uintptr_t)at[6],
+    };
+    self->consumer = Py_NewRef(consumer);
+    Py_BEGIN_ALLOW_THREADS
+    self->queue = self->client.queue_get_partition(handle, topic, partition);
+    /* Not through the consumer's own queue: that one brings the client's events, too, which only
+     * confluent-kafka can take. */
+    if (self->queue) self->client.queue_forward(self->queue, NULL);
+    Py_END_ALLOW_THREADS
+    if (!self->queue) {
+        PyErr_Format(PyExc_RuntimeError, "%s has no partition %d", topic, partition);
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+PyDoc_STRVAR(close_doc, "close()\n--\n\nRelease the queue; the consumer may be closed only after it.");
+
+static PyObject *queue_close(PyObject *object, PyObject *unused) {
+    Queue *self = (Queue *)object;
+    if (self->in_use) {
+        PyErr_SetString(PyExc_RuntimeError, "the queue is in use");
+        return NULL;
+    }
+    queue_release(self);
+    Py_RETURN_NONE;
+}
+
+/* The errors among what was fetched: (records before it, code, text) of each. */
+static PyObject *errors_of(const struct client *client, struct message **found, ssize_t count) {
+    PyObject *errors = PyList_New(0);
+    Py_ssize_t records = 0;
+    for (ssize_t i = 0; errors && i < count; i++) {
+        if (!found[i]->err) {
+            records++;
+            continue;
+        }
+        const char *text = client->message_errstr(found[i]);
+        text = text ? text : "";
+        PyObject *reason = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+        PyObject *error = reason ? Py_BuildValue("niN", records, (int)found[i]->err, reason) : NULL;
+        if (!error || PyList_Append(errors, error) < 0) Py_CLEAR(errors);
+        Py_XDECREF(error);
+    }
+    return errors;
+}
+
+struct size {
+    Py_ssize_t records, value_bytes, key_bytes;
+};
+
+static struct size size_of(struct message **found, ssize_t count) {
+    struct size size = {0};
+    for (ssize_t i = 0; i < count; i++) {
+        if (found[i]->err) continue;
+        size.records++;
+        size.value_bytes += (Py_ssize_t)(found[i]->payload ? found[i]->length : 0);
+        size.key_bytes += (Py_ssize_t)(found[i]->key ? found[i]->key_length : 0);
+    }
+    return size;
+}
+
+struct columns {
+    char *values, *keys;
+    int64_t *value_bounds, *key_bounds, *offsets, *times_ms;
+    char *kinds; /* of the timestamp, and what is null */
+};
+
+enum { VALUE_IS_NULL = 16, KEY_IS_NULL = 32 };
+
+static void copy_columns(const struct client *client, struct message **found, ssize_t count,
+                         struct columns to) {
+    int64_t value = 0, key = 0;
+    *to.value_bounds++ = 0;
+    *to.key_bounds++ = 0;
+    for (ssize_t i = 0; i < count; i++) {
+        const struct message *message = found[i];
+        if (message->err) continue;
+        int kind = 0;
+        *to.times_ms++ = client->message_timestamp(message, &kind);
+        *to.offsets++ = message->offset;
+        if (message->payload) {
+            memcpy(to.values + value, message->payload, message->length);
+            value += (int64_t)message->length;
+        } else
+            kind |= VALUE_IS_NULL;
+        if (message->key) {
+            memcpy(to.keys + key, message->key, message->key_length);
+            key += (int64_t)message->key_length;
+        } else
+            kind |= KEY_IS_NULL;
+        *to.value_bounds++ = value;
+        *to.key_bounds++ = key;
+        *to.kinds++ = (char)kind;
+    }
+    memset(to.values + value, 0, PADDING);
+}
+
+PyDoc_STRVAR(consume_doc,
+"consume(most, timeout_ms)\n--\n\n"
+"Return up to so many records and errors, as (values, value_bounds, keys, key_bounds, offsets,\n"
+"times_ms, kinds, errors); all but the last are bytes.\n\n"
+"The bounds are 64-bit numbers, one more than there are records, as are offsets and times, one a\n"
+"record; PADDING zeros follow the values. A byte of kinds has the kind of the record's timestamp\n"
+"(0: none), VALUE_IS_NULL and KEY_IS_NULL. Of each error: how many of the records came before it,\n"
+"its code and its text. Raises MemoryError; what was fetched is lost then.");
+
+static PyObject *queue_consume(PyObject *object, PyObject *args) {
+    Queue *self = (Queue *)object;
+    Py_ssize_t most;
+    int timeout_ms;
+    if (!PyArg_ParseTuple(args, "ni", &most, &timeout_ms)) return NULL;
+    if (!self->queue || self->in_use || most < 1) {
+        PyErr_SetString(PyExc_RuntimeError, "the queue is closed or in use");
+        return NULL;
+    }
+    struct message **found = PyMem_RawMalloc((size_t)most * sizeof *found);
+    if (!found) return PyErr_NoMemory();
+    const struct client *client = &self->client;
+    ssize_t count;
+    struct size size;
+    self->in_use = 1;
+    Py_BEGIN_ALLOW_THREADS
+    count = client->consume_batch_queue(self->queue, timeout_ms, found, (size_t)most);
+    if (count < 0) count = 0; /* the queue is being shut down */
+    size = size_of(found, count);
+    Py_END_ALLOW_THREADS
+    Py_ssize_t bounds = (size.records + 1) * 8, numbers = size.records * 8;
+    PyObject *result = NULL;
+    PyObject *values = PyBytes_FromStringAndSize(NULL, size.value_bytes + PADDING);
+    PyObject *value_bounds = PyBytes_FromStringAndSize(NULL, bounds);
+    PyObject *keys = PyBytes_FromStringAndSize(NULL, size.key_bytes);
+    PyObject *key_bounds = PyBytes_FromStringAndSize(NULL, bounds);
+    PyObject *offsets = PyBytes_FromStringAndSize(NULL, numbers);
+    PyObject *times_ms = PyBytes_FromStringAndSize(NULL, numbers);
+    PyObject *kinds = PyBytes_FromStringAndSize(NULL, size.records);
+    PyObject *errors = errors_of(client, found, count);
+    int made = values && value_bounds && keys && key_bounds && offsets && times_ms && kinds && errors;
+    struct columns to = {0};
+    if (made)
+        to = (struct columns){
+            PyBytes_AS_STRING(values),
+            PyBytes_AS_STRING(keys),
+            (int64_t *)PyBytes_AS_STRING(value_bounds),
+            (int64_t *)PyBytes_AS_STRING(key_bounds),
+            (int64_t *)PyBytes_AS_STRING(offsets),
+            (int64_t *)PyBytes_AS_STRING(times_ms),
+            PyBytes_AS_STRING(kinds),
+        };
+    Py_BEGIN_ALLOW_THREADS
+    if (made) copy_columns(client, found, count, to);
+    for (ssize_t i = 0; i < count; i++) client->message_destroy(found[i]);
+    Py_END_ALLOW_THREADS
+    self->in_use = 0;
+    PyMem_RawFree(found);
+    if (made)
+        result = PyTuple_Pack(8, values, value_bounds, keys, key_bounds, offsets, times_ms, kinds,
+                              errors);
+    Py_XDECREF(values);
+    Py_XDECREF(value_bounds);
+    Py_XDECREF(keys);
+    Py_XDECREF(key_bounds);
+    Py_XDECREF(offsets);
+    Py_XDECREF(times_ms);
+    Py_XDECREF(kinds);
+    Py_XDECREF(errors);
+    return result;
+}
+
+static PyMethodDef queue_methods[] = {
+    {"consume", queue_consume, METH_VARARGS, consume_doc},
+    {"close", queue_close, METH_NOARGS, close_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+PyDoc_STRVAR(queue_doc,
+"Queue(consumer, topic, partition, functions)\n--\n\n"
+"The records of one partition of a consumer, past the consumer's own queue.\n\n"
+"`functions` are the addresses of the client's functions, in the order of client.h.");
+
+static PyTypeObject QueueType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "dataflows.streaming.native._native.Queue",
+    .tp_doc = queue_doc,
+    .tp_basicsize = sizeof(Queue),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = queue_new,
+    .tp_dealloc = queue_dealloc,
+    .tp_methods = queue_methods,
+};
+
+/* ---- module ---- */
+
+static PyMethodDef functions[] = {
+    {"match", (PyCFunction)(void (*)(void))match, METH_FASTCALL, match_doc},
+    {"texts", (PyCFunction)(void (*)(void))texts, METH_FASTCALL, texts_doc},
+    {"times", (PyCFunction)(void (*)(void))times, METH_FASTCALL, times_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int add_all(PyObject *module) {
+    if (PyType_Ready(&QueueType) < 0 ||
+        PyModule_AddObjectRef(module, "Queue", (PyObject *)&QueueType) < 0)
+        return -1;
+    if (PyModule_AddIntMacro(module, PADDING) < 0 || PyModule_AddIntMacro(module, VALUE_IS_NULL) < 0)
+        return -1;
+    return PyModule_AddIntMacro(module, KEY_IS_NULL);
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, add_all}, {0, NULL}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_native",
+    .m_doc = "Records of a partition: out of the client's queue, and their values out of their bytes.",
+    .m_methods = functions,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&definition); }
