@@ -8,8 +8,8 @@ setup(
     ext_modules=[
         Extension(
             "dataflows.streaming.native._native",
-            sources=[f"{FOLDER}/{name}.c" for name in ("module", "records", "times")],
-            depends=[f"{FOLDER}/{name}.h" for name in ("client", "records", "times")],
+            sources=[f"{FOLDER}/{name}.c" for name in ("module", "groups", "records", "times")],
+            depends=[f"{FOLDER}/{name}.h" for name in ("client", "groups", "records", "times")],
             extra_compile_args=["-std=c11", "-O3"],
             optional=True,
         )

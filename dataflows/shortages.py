@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from dataflows.alerts import Alert, Rule
-from dataflows.streaming.frames import pack, unpack
+from dataflows.streaming.packing import pack_frame, unpack_frame
 from dataflows.streaming.parcels import Closing
 from dataflows.streaming.timestamps import moment
 from dataflows.streaming.windows import StateMismatchError
@@ -73,7 +73,7 @@ class Shortages:
             return
         if state["version"] != STATE_VERSION:
             raise StateMismatchError(state, {"version": STATE_VERSION})
-        self._open, self._packed = unpack(state["open"]), state["open"]
+        self._open, self._packed = unpack_frame(state["open"]), state["open"]
 
     def absorb(self, closing: Closing) -> list[list[Alert]]:
         """Take closed windows in; return the alerts of each that has any, by rule and subject."""
@@ -87,7 +87,7 @@ class Shortages:
     def snapshot(self) -> dict[str, Any]:
         """Return the places for which a rule holds, as Arrow bytes."""
         if self._packed is None:
-            self._packed = pack(self._open)
+            self._packed = pack_frame(self._open)
         return {"version": STATE_VERSION, "open": self._packed}
 
     def _alerts(self, start: datetime, levels: pl.DataFrame) -> list[Alert]:

@@ -62,6 +62,11 @@ class KeyTable:
         """The columns of a batch that are needed."""
         return (self.key,)
 
+    @property
+    def additive(self) -> tuple[str, ...]:
+        """None: there is more to a merge than to add up."""
+        return ()
+
     def reduce(self, cells: Cells, columns: Columns) -> Reduced:
         """Count the events of each key."""
         return Reduced([pa.nulls(len(cells.counts), pa.int32()), pa.array(cells.counts)])

@@ -43,6 +43,11 @@ class NewestTable:
         """The columns of a batch that are needed."""
         return self.columns
 
+    @property
+    def additive(self) -> tuple[str, ...]:
+        """None: there is more to a merge than to add up."""
+        return ()
+
     def reduce(self, cells: Cells, columns: Columns) -> Reduced:
         """Return the newest event of each cell; those of a batch come in offset order."""
         rows = cells.newest_rows(columns[EVENT_TIME_US].to_numpy(zero_copy_only=False))

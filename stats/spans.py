@@ -44,6 +44,11 @@ class SpanTable:
         """The columns of a batch that are needed."""
         return (self.key, EVENT_TIME_US)
 
+    @property
+    def additive(self) -> tuple[str, ...]:
+        """None: there is more to a merge than to add up."""
+        return ()
+
     def reduce(self, cells: Cells, columns: Columns) -> Reduced:
         """Return the spans of each cell."""
         times = columns[EVENT_TIME_US].to_numpy(zero_copy_only=False)

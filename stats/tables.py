@@ -63,6 +63,10 @@ class Table(Protocol):
     def inputs(self) -> tuple[str, ...]:
         """The columns of a batch that are needed."""
 
+    @property
+    def additive(self) -> tuple[str, ...]:
+        """The Int64 columns of a frame where to merge is to add them up by the texts, else none."""
+
     def reduce(self, cells: Cells, columns: Columns) -> Reduced:
         """Return what the events of a batch add, cell by cell."""
 
@@ -109,6 +113,11 @@ class CountTable:
     def inputs(self) -> tuple[str, ...]:
         """The columns of a batch that are needed."""
         return (*self.texts, *self.sums)
+
+    @property
+    def additive(self) -> tuple[str, ...]:
+        """The columns that are added up."""
+        return (COUNT, *self.sums)
 
     def empty(self) -> pl.DataFrame:
         """Return the frame of no events."""

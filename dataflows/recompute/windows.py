@@ -14,10 +14,10 @@ from typing import Any
 
 from dataflows.assembly import AnyPipeline
 from dataflows.recompute.records import Columns, Judge, Judged, between, joined
-from dataflows.streaming.frames import Tiers
 from dataflows.streaming.parcels import Aside
 from dataflows.streaming.split import Splitter
 from dataflows.streaming.summary import WindowSummary
+from dataflows.streaming.tiers import Tiers
 from dataflows.streaming.timestamps import Int64Array
 from stats.tables import Table
 from tidemark.kafka_ranges import Range
@@ -72,7 +72,7 @@ class _Shelf:
         for piece in splitter.split(columns, event_time_us)[0]:
             tiers = self.windows.get(piece.window_start_us)
             if tiers is None:
-                tiers = [Tiers(table.merge) for table in self.tables]
+                tiers = [Tiers(table) for table in self.tables]
                 self.windows[piece.window_start_us] = tiers
             tiers[piece.table].add(piece.rows)
 

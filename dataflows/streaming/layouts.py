@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dataflows.streaming.layout import Layout, layout_of
-from dataflows.streaming.native import compiled
+from dataflows.streaming.native import available
 from dataflows.streaming.native.record_bytes import CompiledBytes
 from dataflows.streaming.record_bytes import Bools, NumpyBytes, Places, RecordBytes
 from dataflows.streaming.rejects import Limits
@@ -36,7 +36,9 @@ _WORTH_SHARE = 1 / 4
 """Where the layouts explain less of a batch, the next ones are left to the parser at once..."""
 _LONGEST_PAUSE = 64
 """...up to so many of them."""
-_Bytes: Callable[[Values], RecordBytes] = NumpyBytes if compiled is None else CompiledBytes
+_Bytes: Callable[[Values], RecordBytes] = NumpyBytes
+if available:
+    _Bytes = CompiledBytes
 _LARGEST_BATCH = (1 << 31) - 64
 
 

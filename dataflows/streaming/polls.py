@@ -32,7 +32,7 @@ class Polls(Protocol):
 
 def polls_of(consumer: Consumer, topic: str, partition: int) -> Polls:
     """Return the faster way that there is here."""
-    if compiled is not None and native.takes(consumer):
+    if native.takes(consumer):
         return ColumnPolls(consumer, topic, partition)
     return MessagePolls(consumer, topic, partition)
 

@@ -152,7 +152,10 @@ class NumpyBytes:
         return place
 
     def texts(
-        self, begins: Int64Array, ends: Int64Array, there: Bools | None = None
+        self,
+        begins: npt.NDArray[np.integer],
+        ends: npt.NDArray[np.integer],
+        there: Bools | None = None,
     ) -> pa.StringArray:
         """Copy the given ascending places out as a column; null where `there` is false."""
         count = len(begins)
@@ -168,7 +171,7 @@ class NumpyBytes:
 
     def times(self, begins: npt.NDArray[np.integer], ends: npt.NDArray[np.integer]) -> Int64Array:
         """Parse the texts at the given ascending places."""
-        return parse_timestamp_texts(self.texts(begins.astype(np.int64), ends.astype(np.int64)))
+        return parse_timestamp_texts(self.texts(begins, ends))
 
 
 def _words_at_every_byte(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from dataflows.streaming.frames import pack, unpack
+from dataflows.streaming.packing import pack_frame, unpack_frame
 from dataflows.streaming.parcels import NOTHING_ASIDE, ClosedWindow, Closing
 from dataflows.streaming.watermark import END_US
 from dataflows.streaming.windows import StateMismatchError
@@ -37,7 +37,7 @@ class Sessions:
         if state is not None:
             if (state["version"], state["table"]) != (STATE_VERSION, repr(table)):
                 raise StateMismatchError(state, {"version": STATE_VERSION, "table": repr(table)})
-            self._open = unpack(state["open"])
+            self._open = unpack_frame(state["open"])
 
     def absorb(self, closing: Closing) -> list[Closing]:
         """Take closed windows in; return the sessions that have ended."""
@@ -71,4 +71,8 @@ class Sessions:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain values and bytes."""
-        return {"version": STATE_VERSION, "table": repr(self._table), "open": pack(self._open)}
+        return {
+            "version": STATE_VERSION,
+            "table": repr(self._table),
+            "open": pack_frame(self._open),
+        }

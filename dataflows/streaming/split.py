@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dataflows.streaming.grouping import codes_of
 from dataflows.streaming.keygroups import key_groups_of
 from dataflows.streaming.timestamps import Int64Array
 from stats.cells import Cells
@@ -52,9 +53,7 @@ class Splitter:
         for number, table in enumerate(self._tables):
             for key in table.texts:
                 if key not in encoded:
-                    dictionary = columns[key].dictionary_encode()
-                    indices = dictionary.indices.to_numpy().astype(np.int64)
-                    encoded[key] = indices, dictionary.dictionary
+                    encoded[key] = codes_of(columns[key])
             kinds = [encoded[key] for key in table.texts]
             cells = Cells(
                 [window_codes, *(indices for indices, _ in kinds)],

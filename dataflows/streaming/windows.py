@@ -14,7 +14,6 @@ from typing import Any
 import polars as pl
 import pyarrow.compute as pc
 
-from dataflows.streaming.frames import Tiers
 from dataflows.streaming.parcels import (
     Aside,
     ClosedWindow,
@@ -23,6 +22,7 @@ from dataflows.streaming.parcels import (
     LateOnArrival,
     Parcel,
 )
+from dataflows.streaming.tiers import Tiers
 from dataflows.streaming.watermark import BEGINNING_US, END_US, Watermarks
 from stats.tables import COUNT, CountTable, Table
 from tidemark.errors import TidemarkError
@@ -106,8 +106,7 @@ class _Window:
         self, tables: Sequence[Table], packed: Sequence[Sequence[bytes]] | None = None
     ) -> None:
         self.tiers = [
-            Tiers(table.merge, packed[number] if packed else ())
-            for number, table in enumerate(tables)
+            Tiers(table, packed[number] if packed else ()) for number, table in enumerate(tables)
         ]
         self.aside = Aside()
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.streaming.frames import Tiers
 from dataflows.streaming.keygroups import key_groups_of
+from dataflows.streaming.tiers import Tiers
 from stats.cells import Cells
 from stats.distinct import SLOT, Keys, KeyTable, keys_of
 from stats.tables import COUNT
@@ -103,12 +103,12 @@ def test_number_of_keys_and_its_exactness_do_not_depend_on_the_cut(
 @given(st.lists(DEVICES, max_size=80), st.lists(DEVICES, max_size=80))
 def test_a_restart_between_batches_changes_nothing(before: list[str], after: list[str]) -> None:
     schema = pa.schema([("device", pa.string()), (SLOT, pa.int32()), (COUNT, pa.int64())])
-    straight, stopped = Tiers(TABLE.merge), Tiers(TABLE.merge)
+    straight, stopped = Tiers(TABLE), Tiers(TABLE)
     for keys in (before, after):
         for rows in frame(keys).to_arrow().cast(schema).to_batches():
             straight.add(rows)
             stopped.add(rows)
-        stopped = Tiers(TABLE.merge, stopped.packed())
+        stopped = Tiers(TABLE, stopped.packed())
     once, twice = final(straight.merged()), final(stopped.merged())
     assert (once.distinct, once.exact) == (twice.distinct, twice.exact)
     assert_within_bounds(twice, [*before, *after])

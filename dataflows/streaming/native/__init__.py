@@ -38,12 +38,15 @@ _FUNCTIONS = (
 )
 """In the order of client.h."""
 
-__all__ = ["compiled", "partition_queue", "takes"]
+available = compiled is not None
+"""Whether it has been built, and is not switched off by TIDEMARK_COMPILED=off."""
+
+__all__ = ["available", "compiled", "partition_queue", "takes"]
 
 
 def takes(consumer: confluent_kafka.Consumer) -> bool:
     """Tell whether the compiled half can read from this consumer."""
-    return type(consumer) is confluent_kafka.Consumer and bool(_client_functions())
+    return available and type(consumer) is confluent_kafka.Consumer and bool(_client_functions())
 
 
 def partition_queue(

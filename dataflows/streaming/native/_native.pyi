@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,16 @@ def times(
     ends: npt.NDArray[np.int32],
     found: npt.NDArray[np.int64],
 ) -> None: ...
+def distinct(
+    offsets: Any, data: Any | None, first: int, rows: int, seed: int
+) -> tuple[bytes, tuple[bytes, bytes]]: ...
+def key_groups(offsets: Any, data: Any | None, first: int, rows: int, groups: int) -> bytes: ...
+def add_up(
+    parts: list[tuple[int, list[tuple[Any, Any, int]], list[tuple[Any, int]]]],
+    texts: int,
+    numbers: int,
+    seed: int,
+) -> tuple[int, list[tuple[bytes, bytes]], list[bytes]]: ...
 
 class Queue:
     def __init__(

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "groups.h"
 #include "records.h"
 #include "times.h"
 
@@ -186,6 +187,316 @@ static PyObject *times(PyObject *module, PyObject *const *args, Py_ssize_t count
         result = Py_NewRef(Py_None);
 done:
     release(views, 4);
+    return result;
+}
+
+/* ---- groups ---- */
+
+/* A column of texts as Arrow has them, of which rows [first, first + rows) are looked at. */
+struct text_column {
+    struct view offsets, data;
+    Py_ssize_t first;
+};
+
+static void release_texts(struct text_column *column) {
+    release(&column->offsets, 1);
+    release(&column->data, 1);
+}
+
+static int hold_texts(struct text_column *column, PyObject *offsets, PyObject *data,
+                      Py_ssize_t first, Py_ssize_t rows) {
+    if (!hold(&column->offsets, offsets, "offsets", 4, 0)) return 0;
+    /* A column of empty texts has no data at all. */
+    if (data != Py_None && !hold(&column->data, data, "data", 1, 0)) return 0;
+    column->first = first;
+    if (first < 0 || rows < 0 || items(&column->offsets, 4) - 1 - rows < first) {
+        PyErr_SetString(PyExc_ValueError, "rows outside of the offsets");
+        return 0;
+    }
+    return 1;
+}
+
+/* Returns 0 for a text outside of the data. */
+static inline int text_at(const struct text_column *column, Py_ssize_t row, struct text *text) {
+    const int32_t *offsets = (const int32_t *)column->offsets.buffer.buf + column->first + row;
+    int64_t size = column->data.held ? column->data.buffer.len : 0;
+    if (offsets[0] < 0 || offsets[0] > offsets[1] || offsets[1] > size) return 0;
+    text->bytes = (const unsigned char *)column->data.buffer.buf + offsets[0];
+    if (!column->data.held) text->bytes = (const unsigned char *)"";
+    text->length = offsets[1] - offsets[0];
+    return 1;
+}
+
+enum { OUTSIDE = -3 };
+
+static void raise_for(int64_t failure) {
+    if (failure == OUTSIDE)
+        PyErr_SetString(PyExc_ValueError, "texts outside of the data");
+    else if (failure == GROUPS_TOO_LARGE)
+        PyErr_SetString(PyExc_OverflowError, "a column of more than 2 GiB");
+    else
+        PyErr_NoMemory();
+}
+
+/* The keys of a column as (offsets, data). */
+static PyObject *arena_as_bytes(const struct groups *groups, size_t column) {
+    const struct arena *arena = &groups->keys[column];
+    return Py_BuildValue("y#y#", (const char *)arena->offsets,
+                         (Py_ssize_t)((groups->count + 1) * sizeof *arena->offsets),
+                         (const char *)arena->bytes, (Py_ssize_t)arena->used);
+}
+
+PyDoc_STRVAR(distinct_doc,
+"distinct(offsets, data, first, rows, seed)\n--\n\n"
+"Number the distinct texts of a column, in the order in which they come first.\n\n"
+"Returns the number of each row, 64 bits each, and the distinct texts as (offsets, data). `data` may\n"
+"be None where all texts are empty. Raises ValueError for texts outside of the data, OverflowError\n"
+"for more than fit in 32-bit offsets.");
+
+static PyObject *distinct(PyObject *module, PyObject *args) {
+    PyObject *offsets, *data, *codes = NULL, *texts = NULL, *result = NULL;
+    Py_ssize_t first, rows;
+    unsigned long long seed;
+    struct text_column column = {0};
+    struct groups groups = {0};
+    if (!PyArg_ParseTuple(args, "OOnnK", &offsets, &data, &first, &rows, &seed)) return NULL;
+    if (!hold_texts(&column, offsets, data, first, rows)) goto done;
+    codes = PyBytes_FromStringAndSize(NULL, rows * 8);
+    if (!codes) goto done;
+    int64_t *code = (int64_t *)PyBytes_AS_STRING(codes), failure = 0;
+    Py_BEGIN_ALLOW_THREADS
+    if (!groups_open(&groups, 1, seed, 0)) failure = GROUPS_FULL;
+    for (Py_ssize_t row = 0; row < rows && !failure; row += GROUPS_AT_ONCE) {
+        struct text texts_now[GROUPS_AT_ONCE];
+        size_t now = rows - row < GROUPS_AT_ONCE ? (size_t)(rows - row) : GROUPS_AT_ONCE;
+        for (size_t i = 0; i < now && !failure; i++)
+            if (!text_at(&column, row + (Py_ssize_t)i, &texts_now[i])) failure = OUTSIDE;
+        if (!failure) failure = groups_find(&groups, texts_now, now, code + row);
+    }
+    Py_END_ALLOW_THREADS
+    if (failure) {
+        raise_for(failure);
+        goto done;
+    }
+    texts = arena_as_bytes(&groups, 0);
+    if (texts) result = PyTuple_Pack(2, codes, texts);
+done:
+    groups_close(&groups);
+    Py_XDECREF(codes);
+    Py_XDECREF(texts);
+    release_texts(&column);
+    return result;
+}
+
+PyDoc_STRVAR(key_groups_doc,
+"key_groups(offsets, data, first, rows, groups)\n--\n\n"
+"Return the key group of each text, 64 bits each: its stable hash modulo the number of groups.\n\n"
+"Raises ValueError for texts outside of the data.");
+
+static PyObject *key_groups(PyObject *module, PyObject *args) {
+    PyObject *offsets, *data, *result = NULL;
+    Py_ssize_t first, rows, count;
+    struct text_column column = {0};
+    if (!PyArg_ParseTuple(args, "OOnnn", &offsets, &data, &first, &rows, &count)) return NULL;
+    if (count < 1) {
+        PyErr_SetString(PyExc_ValueError, "there is at least one group");
+        return NULL;
+    }
+    if (!hold_texts(&column, offsets, data, first, rows)) goto done;
+    result = PyBytes_FromStringAndSize(NULL, rows * 8);
+    if (!result) goto done;
+    int64_t *group = (int64_t *)PyBytes_AS_STRING(result);
+    int outside = 0;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t row = 0; row < rows && !outside; row++) {
+        struct text text = {0};
+        outside = !text_at(&column, row, &text);
+        if (!outside)
+            group[row] = (int64_t)(stable_hash(text.bytes, (size_t)text.length) % (uint64_t)count);
+    }
+    Py_END_ALLOW_THREADS
+    if (outside) {
+        raise_for(OUTSIDE);
+        Py_CLEAR(result);
+    }
+done:
+    release_texts(&column);
+    return result;
+}
+
+/* Rows that are added up: columns of texts, then of numbers. */
+struct part {
+    Py_ssize_t rows;
+    struct text_column *texts;
+    struct view *numbers;
+    Py_ssize_t *first_numbers;
+};
+
+static void part_release(struct part *part, Py_ssize_t texts, Py_ssize_t numbers) {
+    for (Py_ssize_t i = 0; part->texts && i < texts; i++) release_texts(&part->texts[i]);
+    if (part->numbers) release(part->numbers, (int)numbers);
+    PyMem_Free(part->texts);
+    PyMem_Free(part->numbers);
+    PyMem_Free(part->first_numbers);
+}
+
+static int part_hold(struct part *part, PyObject *from, Py_ssize_t texts, Py_ssize_t numbers) {
+    PyObject *text_columns, *number_columns;
+    if (!PyTuple_Check(from)) {
+        PyErr_SetString(PyExc_TypeError, "parts: not a tuple");
+        return 0;
+    }
+    if (!PyArg_ParseTuple(from, "nO!O!", &part->rows, &PyList_Type, &text_columns, &PyList_Type,
+                          &number_columns))
+        return 0;
+    if (part->rows < 0 || PyList_GET_SIZE(text_columns) != texts ||
+        PyList_GET_SIZE(number_columns) != numbers) {
+        PyErr_SetString(PyExc_ValueError, "parts: columns that do not belong together");
+        return 0;
+    }
+    part->texts = PyMem_Calloc((size_t)texts + 1, sizeof *part->texts);
+    part->numbers = PyMem_Calloc((size_t)numbers + 1, sizeof *part->numbers);
+    part->first_numbers = PyMem_Calloc((size_t)numbers + 1, sizeof *part->first_numbers);
+    if (!part->texts || !part->numbers || !part->first_numbers) {
+        PyErr_NoMemory();
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < texts; i++) {
+        PyObject *offsets, *data;
+        Py_ssize_t first;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(text_columns, i), "OOn", &offsets, &data, &first) ||
+            !hold_texts(&part->texts[i], offsets, data, first, part->rows))
+            return 0;
+    }
+    for (Py_ssize_t i = 0; i < numbers; i++) {
+        PyObject *values;
+        Py_ssize_t *first = &part->first_numbers[i];
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(number_columns, i), "On", &values, first) ||
+            !hold(&part->numbers[i], values, "numbers", 8, 0))
+            return 0;
+        if (*first < 0 || items(&part->numbers[i], 8) - part->rows < *first) {
+            PyErr_SetString(PyExc_ValueError, "rows outside of the numbers");
+            return 0;
+        }
+    }
+    return 1;
+}
+
+struct sums {
+    uint64_t *values; /* `numbers` of each group; unsigned, so that they may wrap around */
+    size_t room;
+};
+
+static int sums_grow(struct sums *sums, size_t room, size_t width) {
+    if (room <= sums->room) return 1;
+    uint64_t *larger = realloc(sums->values, room * width * sizeof *larger);
+    if (!larger) return 0;
+    memset(larger + sums->room * width, 0, (room - sums->room) * width * sizeof *larger);
+    sums->values = larger;
+    sums->room = room;
+    return 1;
+}
+
+/* Adds the rows of a part to the groups' sums; returns what went wrong, or 0. `keys` has room for
+ * GROUPS_AT_ONCE combinations. */
+static int64_t part_add(const struct part *part, struct groups *groups, struct text *keys,
+                        struct sums *sums, size_t numbers) {
+    int64_t found[GROUPS_AT_ONCE];
+    for (Py_ssize_t row = 0; row < part->rows; row += GROUPS_AT_ONCE) {
+        Py_ssize_t left = part->rows - row;
+        size_t now = left < GROUPS_AT_ONCE ? (size_t)left : GROUPS_AT_ONCE;
+        for (size_t column = 0; column < groups->columns; column++)
+            for (size_t i = 0; i < now; i++)
+                if (!text_at(&part->texts[column], row + (Py_ssize_t)i,
+                             &keys[i * groups->columns + column]))
+                    return OUTSIDE;
+        int64_t failure = groups_find(groups, keys, now, found);
+        if (failure) return failure;
+        if (!sums_grow(sums, groups->room, numbers)) return GROUPS_FULL;
+        for (size_t number = 0; number < numbers; number++) {
+            const uint64_t *values = part->numbers[number].buffer.buf;
+            values += part->first_numbers[number] + row;
+            for (size_t i = 0; i < now; i++)
+                sums->values[(size_t)found[i] * numbers + number] += values[i];
+        }
+    }
+    return 0;
+}
+
+static PyObject *sums_as_bytes(const struct sums *sums, size_t count, size_t width, size_t number) {
+    PyObject *column = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(count * 8));
+    uint64_t *to = column ? (uint64_t *)PyBytes_AS_STRING(column) : NULL;
+    for (size_t group = 0; column && group < count; group++)
+        to[group] = sums->values[group * width + number];
+    return column;
+}
+
+/* (groups, [(offsets, data), ...], [sums, ...]) */
+static PyObject *added_up(const struct groups *groups, const struct sums *sums, size_t numbers) {
+    PyObject *texts = PyList_New(0), *columns = PyList_New(0), *result = NULL;
+    int made = texts && columns;
+    for (size_t i = 0; made && i < groups->columns; i++) {
+        PyObject *column = arena_as_bytes(groups, i);
+        made = column && PyList_Append(texts, column) == 0;
+        Py_XDECREF(column);
+    }
+    for (size_t i = 0; made && i < numbers; i++) {
+        PyObject *column = sums_as_bytes(sums, groups->count, numbers, i);
+        made = column && PyList_Append(columns, column) == 0;
+        Py_XDECREF(column);
+    }
+    if (made) result = Py_BuildValue("nOO", (Py_ssize_t)groups->count, texts, columns);
+    Py_XDECREF(texts);
+    Py_XDECREF(columns);
+    return result;
+}
+
+PyDoc_STRVAR(add_up_doc,
+"add_up(parts, texts, numbers, seed)\n--\n\n"
+"Add the numbers of rows up by their texts.\n\n"
+"A part is (rows, [(offsets, data, first), ...], [(numbers, first), ...]): so many columns of texts\n"
+"and of 64-bit numbers, of which the rows from `first` on count. Returns the number of groups, their\n"
+"texts as (offsets, data) and their sums. Sums wrap around. Raises ValueError for rows outside of\n"
+"their columns, OverflowError for texts that do not fit in 32-bit offsets.");
+
+static PyObject *add_up(PyObject *module, PyObject *args) {
+    PyObject *from, *result = NULL;
+    Py_ssize_t texts, numbers;
+    unsigned long long seed;
+    if (!PyArg_ParseTuple(args, "O!nnK", &PyList_Type, &from, &texts, &numbers, &seed)) return NULL;
+    if (texts < 1 || numbers < 1 || texts > 1024 || numbers > 1024) {
+        PyErr_SetString(PyExc_ValueError, "rows have texts and numbers");
+        return NULL;
+    }
+    Py_ssize_t count = PyList_GET_SIZE(from);
+    struct groups groups = {0};
+    struct sums sums = {0};
+    struct part *parts = PyMem_Calloc((size_t)count + 1, sizeof *parts);
+    struct text *keys = PyMem_Calloc((size_t)texts * GROUPS_AT_ONCE, sizeof *keys);
+    if (!parts || !keys) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (!part_hold(&parts[i], PyList_GET_ITEM(from, i), texts, numbers)) goto done;
+    int64_t failure = 0;
+    size_t rows = 0;
+    for (Py_ssize_t i = 0; i < count; i++) rows += (size_t)parts[i].rows;
+    Py_BEGIN_ALLOW_THREADS
+    if (!groups_open(&groups, (size_t)texts, seed, rows)) failure = GROUPS_FULL;
+    for (Py_ssize_t i = 0; i < count && !failure; i++)
+        failure = part_add(&parts[i], &groups, keys, &sums, (size_t)numbers);
+    Py_END_ALLOW_THREADS
+    if (failure)
+        raise_for(failure);
+    else
+        result = added_up(&groups, &sums, (size_t)numbers);
+done:
+    groups_close(&groups);
+    free(sums.values);
+    for (Py_ssize_t i = 0; parts && i < count; i++) part_release(&parts[i], texts, numbers);
+    PyMem_Free(parts);
+    PyMem_Free(keys);
     return result;
 }
 
@@ -448,6 +759,9 @@ static PyMethodDef functions[] = {
     {"match", (PyCFunction)(void (*)(void))match, METH_FASTCALL, match_doc},
     {"texts", (PyCFunction)(void (*)(void))texts, METH_FASTCALL, texts_doc},
     {"times", (PyCFunction)(void (*)(void))times, METH_FASTCALL, times_doc},
+    {"distinct", distinct, METH_VARARGS, distinct_doc},
+    {"key_groups", key_groups, METH_VARARGS, key_groups_doc},
+    {"add_up", add_up, METH_VARARGS, add_up_doc},
     {NULL, NULL, 0, NULL},
 };
 

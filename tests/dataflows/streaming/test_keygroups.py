@@ -62,6 +62,7 @@ def test_groups_never_change() -> None:
 def test_a_column_is_hashed_as_each_key_by_itself(keys: list[str]) -> None:
     column = pa.array(keys, pa.string())
     assert stable_hashes(column).tolist() == [reference(key) for key in keys]
+    assert key_groups_of(column, 7).tolist() == [reference(key) % 7 for key in keys]
 
 
 @settings(max_examples=150, deadline=None)
@@ -75,12 +76,15 @@ def test_sliced_and_filtered_columns_hash_by_content(
     keep = data.draw(st.lists(st.booleans(), min_size=len(part), max_size=len(part)))
     kept = part.filter(pa.array(keep, pa.bool_()))
     assert stable_hashes(kept).tolist() == [reference(key) for key in kept.to_pylist()]
+    assert key_groups_of(part, 1_000).tolist() == [reference(k) % 1_000 for k in part.to_pylist()]
 
 
 @pytest.mark.parametrize("length", [7, 8, 9, 15, 16, 17, 255, 256, 257, 70_000])
 def test_long_keys_are_hashed_to_their_last_byte(length: int) -> None:
     one, other = "x" * length, "x" * (length - 1) + "y"
-    hashes = stable_hashes(pa.array([one, "short", other])).tolist()
+    keys = pa.array([one, "short", other])
+    hashes = stable_hashes(keys).tolist()
+    assert key_groups_of(keys, 2**62).tolist() == [each % 2**62 for each in hashes]
     assert hashes == [reference(one), reference("short"), reference(other)]
     assert hashes[0] != hashes[2]
 

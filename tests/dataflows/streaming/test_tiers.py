@@ -1,4 +1,4 @@
-"""Frames in tiers, and as bytes."""
+"""Rows in tiers: the sum of what was added, whatever happens between."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ from collections import Counter
 
 import polars as pl
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.streaming.frames import Tiers, pack, unpack
+from dataflows.streaming.packing import unpack_frame
+from dataflows.streaming.tiers import Tiers
 from stats.tables import CountTable
 
 TABLE = CountTable("t", ("key", "name"))
-
-
-def frame(counts: dict[str, int]) -> pl.DataFrame:
-    rows = [(key, "n", count) for key, count in counts.items()]
-    return pl.DataFrame(rows, schema=TABLE.empty().schema, orient="row")
 
 
 def piece(counts: dict[str, int]) -> pa.RecordBatch:
@@ -32,54 +27,6 @@ def content(table: pl.DataFrame) -> dict[str, int]:
     found = {key: count for key, _, count in table.iter_rows()}
     assert len(found) == table.height
     return found
-
-
-@pytest.mark.parametrize("counts", [{}, {"a": 1}, {"ü.😀": 2**50, "": 1}])
-def test_frames_come_back_from_bytes(counts: dict[str, int]) -> None:
-    table = frame(counts)
-    assert unpack(pack(table)).equals(table)
-    assert unpack(pack(table)).schema == table.schema
-
-
-@pytest.mark.parametrize("length", [0, 1])
-def test_slices_are_packed_without_the_rest(length: int) -> None:
-    large = frame({f"key-{n}": n + 1 for n in range(10_000)})
-    packed = pack(large.slice(5, length))
-    assert len(packed) < 5_000
-    assert unpack(packed).equals(large.slice(5, length))
-
-
-VALUES = {
-    "key": st.text(max_size=3) | st.none(),
-    "number": st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1) | st.none(),
-    "count": st.sampled_from([0, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32]),
-    "kept": st.booleans(),
-    "slot": st.integers(-1, 9),
-}
-DTYPES = {
-    "key": pl.String(),
-    "number": pl.Int64(),
-    "count": pl.Int64(),
-    "kept": pl.Boolean(),
-    "slot": pl.Int32(),
-}
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.fixed_dictionaries(VALUES), max_size=5), st.sampled_from([1, 1_000]))
-def test_nothing_is_lost_by_being_narrow(rows: list[dict[str, object]], times: int) -> None:
-    table = pl.DataFrame(rows * times, schema=DTYPES, orient="row")
-    assert unpack(pack(table)).equals(table)
-    assert unpack(pack(table)).schema == table.schema
-
-
-def test_texts_that_repeat_and_small_numbers_take_a_byte() -> None:
-    rows = 100_000
-    few = pl.DataFrame({"name": ["a name of twenty-one"] * rows, "count": [7] * rows})
-    assert len(pack(few)) < 3 * rows
-    # Few at first only: more texts than there are numbers.
-    late = pl.DataFrame({"name": [f"{max(0, n - 5_000)}" for n in range(rows)]})
-    assert unpack(pack(late)).equals(late)
 
 
 class Eager(Tiers):
@@ -101,7 +48,7 @@ STEPS = st.lists(
 def test_tiers_hold_the_sum_whatever_happens_between(
     steps: list[dict[str, int] | str], kind: type[Tiers]
 ) -> None:
-    tiers = kind(TABLE.merge)
+    tiers = kind(TABLE)
     wanted: Counter[str] = Counter()
     for step in steps:
         if isinstance(step, dict):
@@ -112,29 +59,29 @@ def test_tiers_hold_the_sum_whatever_happens_between(
         elif step == "settle":
             tiers.settle()
         else:
-            tiers = kind(TABLE.merge, tiers.packed())
+            tiers = kind(TABLE, tiers.packed())
     assert content(tiers.merged()) == wanted
-    assert content(TABLE.merge([TABLE.empty(), *map(unpack, tiers.packed())])) == wanted
+    assert content(TABLE.merge([TABLE.empty(), *map(unpack_frame, tiers.packed())])) == wanted
 
 
 def test_many_rows_are_merged_on_the_way_and_right() -> None:
-    tiers = Tiers(TABLE.merge)
+    tiers = Tiers(TABLE)
     for step in range(30):
         tiers.add(piece({f"k{step % 3}-{n}": 1 for n in range(1_000)}))
     assert content(tiers.merged()) == {f"k{k}-{n}": 10 for k in range(3) for n in range(1_000)}
 
 
 def test_what_was_packed_is_independent_of_what_is_added_later() -> None:
-    tiers = Tiers(TABLE.merge)
+    tiers = Tiers(TABLE)
     tiers.add(piece({"a": 1}))
     packed = tiers.packed()
     tiers.add(piece({"a": 5}))
-    assert content(Tiers(TABLE.merge, packed).merged()) == {"a": 1}
-    assert content(Tiers(TABLE.merge, tiers.packed()).merged()) == {"a": 6}
+    assert content(Tiers(TABLE, packed).merged()) == {"a": 1}
+    assert content(Tiers(TABLE, tiers.packed()).merged()) == {"a": 6}
 
 
 def test_tiers_grow_so_that_few_are_packed_anew() -> None:
-    tiers = Eager(TABLE.merge)
+    tiers = Eager(TABLE)
     known: set[bytes] = set()
     packed_bytes = 0
     for step in range(64):
@@ -149,21 +96,21 @@ def test_tiers_grow_so_that_few_are_packed_anew() -> None:
 
 
 def test_a_few_rows_are_packed_as_they_come_and_once() -> None:
-    tiers = Tiers(TABLE.merge)
+    tiers = Tiers(TABLE)
     tiers.add(piece({"a": 1, "b": 1}))
     tiers.add(piece({"a": 1}))
     (packed,) = tiers.packed()
     assert tiers.rows == 3
     assert tiers.packed()[0] is packed
-    resumed = Tiers(TABLE.merge, [packed])
+    resumed = Tiers(TABLE, [packed])
     assert resumed.rows == 3
     assert content(resumed.merged()) == content(tiers.merged()) == {"a": 2, "b": 1}
     tiers.add(piece({"b": 1}))
-    assert content(Tiers(TABLE.merge, tiers.packed()).merged()) == {"a": 2, "b": 2}
+    assert content(Tiers(TABLE, tiers.packed()).merged()) == {"a": 2, "b": 2}
 
 
 def test_what_does_not_grow_any_more_is_merged() -> None:
-    tiers = Tiers(TABLE.merge)
+    tiers = Tiers(TABLE)
     for step in range(8):
         tiers.add(piece({f"k{n}": 1 for n in range(100)}))
         tiers.settle()
@@ -175,7 +122,7 @@ def test_what_does_not_grow_any_more_is_merged() -> None:
 
 
 def test_rows_counts_what_waits_and_what_is_merged() -> None:
-    tiers = Tiers(TABLE.merge)
+    tiers = Tiers(TABLE)
     tiers.add(piece({"a": 1, "b": 1}))
     tiers.add(piece({"a": 1}))
     assert tiers.rows == 3
