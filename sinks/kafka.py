@@ -135,18 +135,19 @@ class KafkaStore:
     def _produce(self, record: Record) -> None:
         assert self._producer is not None
         partition = self._partition_for(record)
-        deadline = time.monotonic() + 2 * self._timeout_s
+        deadline = None
         while True:
             try:
                 self._producer.produce(
                     record.topic,
-                    partition=partition,
-                    value=record.value,
-                    key=record.key,
+                    record.value,
+                    record.key,
+                    partition,
+                    self._on_failure,
                     headers=list(record.headers),
-                    on_delivery=self._on_failure,
                 )
             except BufferError as error:
+                deadline = deadline or time.monotonic() + 2 * self._timeout_s
                 if time.monotonic() > deadline:
                     raise StoreUnavailable(
                         "Kafka takes no records: its queue stays full"

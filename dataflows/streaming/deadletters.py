@@ -6,8 +6,8 @@ keep the order of their source.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeAlias
 
 from dataflows.streaming.rejects import Reject
 from dataflows.streaming.timestamps import iso
@@ -17,6 +17,10 @@ DEAD_LETTER_SUFFIX = ".dlq"
 LATE_SUFFIX = ".late"
 SOURCE_OFFSET = "source.offset"
 ALSO_LATE = "also.late"
+
+
+Picked: TypeAlias = tuple[int, bytes | None, bytes | None]
+"""Offset, key and value of a record."""
 
 
 class Message(Protocol):
@@ -41,19 +45,27 @@ class Message(Protocol):
         """Return the kind of the record's timestamp (0: none) and its milliseconds."""
 
 
-def rejected_record(message: Message, reject: Reject) -> Record:
-    """Return the record for `<topic>.dlq`."""
-    return Record(
-        f"{message.topic()}{DEAD_LETTER_SUFFIX}",
-        message.key(),
-        message.value(),
-        (
-            ("error.reason", reject.reason.value.encode()),
-            ("error.message", reject.message.encode(errors="backslashreplace")),
-            *source_headers(message),
-        ),
-        message.partition(),
-    )
+def rejected_records(
+    topic: str, partition: int, rejects: Sequence[Reject], picked: Iterable[Picked]
+) -> list[Record]:
+    """Return the records for `<topic>.dlq`: `picked` are those that were rejected."""
+    dead_letters = f"{topic}{DEAD_LETTER_SUFFIX}"
+    where = (("source.topic", topic.encode()), ("source.partition", str(partition).encode()))
+    return [
+        Record(
+            dead_letters,
+            key,
+            value,
+            (
+                ("error.reason", reject.reason.value.encode()),
+                ("error.message", reject.message.encode(errors="backslashreplace")),
+                *where,
+                (SOURCE_OFFSET, b"%d" % offset),
+            ),
+            partition,
+        )
+        for reject, (offset, key, value) in zip(rejects, picked, strict=True)
+    ]
 
 
 def late_record(message: Message, windows: Sequence[tuple[str, int]], watermark_us: int) -> Record:

@@ -7,7 +7,7 @@ instead, and an object is made only of those that somebody looks at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, overload
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import KafkaError
 
-from dataflows.streaming.deadletters import Message
+from dataflows.streaming.deadletters import Message, Picked
 from dataflows.streaming.decode import BrokerTimes
 from dataflows.streaming.timestamps import Int64Array
 from dataflows.streaming.values import Values
@@ -49,6 +49,9 @@ class Fetched(Protocol):
 
     def broker_times(self) -> BrokerTimes:
         """Return their Kafka timestamps."""
+
+    def picked(self, places: Int64Array) -> Iterable[Picked]:
+        """Return what some of them have beside their time, in less time than one by one."""
 
     def before(self, offset: int) -> Fetched:
         """Return those before an offset."""
@@ -124,6 +127,11 @@ class FetchedMessages:
         of_one_kind = kinds[0] != _TIMESTAMP_NOT_AVAILABLE and kinds.count(kinds[0]) == len(kinds)
         return BrokerTimes(min(times_ms) * 1_000 if of_one_kind else BEGINNING_US, all_us)
 
+    def picked(self, places: Int64Array) -> Iterable[Picked]:
+        """Ask those."""
+        some = [self.messages[place] for place in places.tolist()]
+        return [(_offset(message), message.key(), message.value()) for message in some]
+
     def before(self, offset: int) -> FetchedMessages:
         """Return those before an offset."""
         count = len(self.messages)
@@ -170,6 +178,15 @@ class FetchedColumns:
         times_us[self.time_kinds == _TIMESTAMP_NOT_AVAILABLE] = END_US
         return BrokerTimes(int(times_us.min()), lambda: times_us)
 
+    def picked(self, places: Int64Array) -> Iterable[Picked]:
+        """Cut them out."""
+        return zip(
+            self.offsets[places].tolist(),
+            self.keys.picked(places),
+            self.values.picked(places),
+            strict=True,
+        )
+
     def before(self, offset: int) -> FetchedColumns:
         """Return those before an offset."""
         count = int(np.searchsorted(self.offsets, offset))
@@ -211,12 +228,14 @@ class _Messages(Sequence[Message]):
         return (_Row(self._columns, at) for at in range(len(self)))
 
 
-@dataclass(frozen=True, slots=True)
 class _Row:
     """One record of the columns, with what is asked of a message."""
 
-    columns: FetchedColumns
-    at: int
+    __slots__ = ("at", "columns")
+
+    def __init__(self, columns: FetchedColumns, at: int) -> None:
+        self.columns = columns
+        self.at = at
 
     def topic(self) -> str:
         return self.columns.topic

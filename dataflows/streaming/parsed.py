@@ -52,8 +52,10 @@ class Parsed:
             left = np.ones(len(values), bool)
             left[matched.rows] = False
             rest = every[left]
-            some = [values[position] for position in rest.tolist()]
-            self._rows, parsed = parser.parse(some, rest, rejects)
+            self._rows, parsed = parser.parse(values.picked(rest), rest, rejects)
+            if not self._rows:
+                self.positions = matched.rows
+                return
             positions = np.concatenate([matched.rows, parsed])
             order = np.argsort(positions, kind="stable")
             self.positions = positions[order]

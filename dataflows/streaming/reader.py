@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dataflows.streaming.batch import Batch, Counters, OnTime
-from dataflows.streaming.deadletters import late_record, rejected_record
+from dataflows.streaming.deadletters import late_record, rejected_records
 from dataflows.streaming.decode import Decoded, Decoder
 from dataflows.streaming.fetched import Fetched
 from dataflows.streaming.parcels import Discarded
@@ -143,7 +143,6 @@ class PartitionReader:
         `silent_us` is the silence of an idle partition; a batch without a record that is on time
         does not end it.
         """
-        messages = fetched.messages
         decoded = self._decoder.decode(
             fetched.values, self._wall_clock_us(), fetched.broker_times()
         )
@@ -152,7 +151,13 @@ class PartitionReader:
             np.concatenate([np.array([before_us], np.int64), decoded.event_time_us])
         )
         self._max_event_us = int(furthest[-1])
-        dead_letters = [rejected_record(messages[r.position], r) for r in decoded.rejects]
+        rejects = decoded.rejects
+        dead_letters: list[Record] = []
+        if rejects:
+            rejected = np.array([reject.position for reject in rejects], np.int64)
+            dead_letters = rejected_records(
+                self._spec.topic, self._partition, rejects, fetched.picked(rejected)
+            )
         commands: dict[str, list[Command]] = {}
         on_time: dict[str, OnTime] = {}
         wakes = False
@@ -177,7 +182,8 @@ class PartitionReader:
             self._rejected_before_any = 0
         elif before_us == BEGINNING_US:
             self._rejected_before_any += len(decoded.rejects)
-        self._rejected.update(reject.reason.value for reject in decoded.rejects)
+        for reason, count in Counter(reject.reason for reject in rejects).items():
+            self._rejected[reason.value] += count
         self._dropped.update({name: n for name, n in decoded.dropped.items() if n})
         self._missing.update({name: n for name, n in decoded.missing.items() if n})
         self._read += len(fetched)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from dataflows.streaming.timestamps import Int64Array
 
@@ -19,8 +20,7 @@ class Reason(StrEnum):
     INVALID_ID = "invalid_id"
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
+class Reject(NamedTuple):
     """A record that was not accepted: its position in the batch, the code and a sentence."""
 
     position: int

@@ -71,6 +71,16 @@ class Values:
         nulls = None if self.nulls is None else self.nulls[:count]
         return Values(self.joined, self.bounds[: count + 1], nulls)
 
+    def picked(self, places: Int64Array) -> list[bytes | None]:
+        """Return some of them, in less time than one by one."""
+        joined = self.joined
+        begins, ends = self.bounds[places].tolist(), self.bounds[places + 1].tolist()
+        found: list[bytes | None] = [joined[a:b] for a, b in zip(begins, ends, strict=True)]
+        if self.nulls is not None:
+            for place in np.flatnonzero(self.nulls[places]).tolist():
+                found[place] = None
+        return found
+
     def __len__(self) -> int:
         return len(self.bounds) - 1
 

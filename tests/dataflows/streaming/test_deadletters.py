@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataflows.streaming.deadletters import late_record, rejected_record
+from dataflows.streaming.deadletters import late_record, rejected_records
 from dataflows.streaming.rejects import Reason, Reject
 from sinks.commands import Record
 from tests.dataflows.streaming.making import FakeMessage
@@ -12,7 +12,14 @@ from tests.dataflows.streaming.making import FakeMessage
 
 def letter_of(kind: str, message: FakeMessage) -> Record:
     if kind == "dlq":
-        return rejected_record(message, Reject(0, Reason.INVALID_JSON, "no"))
+        reject = Reject(0, Reason.INVALID_JSON, "no")
+        (letter,) = rejected_records(
+            message.topic(),
+            message.partition(),
+            [reject],
+            [(message.offset(), message.key(), message.value())],
+        )
+        return letter
     return late_record(message, [("clicks", 0)], 1)
 
 
