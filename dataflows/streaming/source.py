@@ -12,6 +12,7 @@ from typing import Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from dataflows.streaming import native
 from dataflows.streaming.batch import Batch
 from dataflows.streaming.fetched import Fetched, Poll
 from dataflows.streaming.partition_log import PartitionLog, SourceOptions
@@ -30,7 +31,8 @@ _NEWS_S = 0.5
 """How often a silent partition says so."""
 _ENDED_SILENCE_US = 1 << 60
 
-warnings = RateLimited(get_logger(__name__))
+log = get_logger(__name__)
+warnings = RateLimited(log)
 
 
 class KafkaSource(FixedPartitionedSource[Batch, dict[str, Any]]):
@@ -86,6 +88,14 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         self._doubtful = False
         self._ask_again_s = 0.0
         self._ended = False
+        log.info(
+            "source_started",
+            topic=spec.topic,
+            partition=partition,
+            offset=next_offset,
+            end=self._log.high,
+            compiled=native.available,
+        )
         self._told: dict[tuple[str, str], int] = {}
 
     def next_batch(self) -> list[Batch]:

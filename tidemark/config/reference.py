@@ -67,7 +67,8 @@ An empty variable counts as not set, and `null` is null where that is allowed. L
 by commas or written as YAML, mappings are written as YAML: `{socket.timeout.ms: 30000}`.
 
 Unknown keys and unknown `TIDEMARK_*` variables are errors, because they are most often misspelt.
-`TIDEMARK_CONFIG`, `TIDEMARK_CACHE` and `TIDEMARK_TEST_*` are no settings and always allowed.
+`TIDEMARK_CONFIG`, `TIDEMARK_CACHE`, `TIDEMARK_TEST_*` and `TIDEMARK_COMPILED` (`off`: without the
+compiled half of reading, [running](running.md)) are no settings and always allowed.
 
 ## Secrets
 
