@@ -30,11 +30,18 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("batch_size", [500, 20_000])
-@pytest.mark.parametrize("way", WAYS)
+CASES = [
+    *((way, batch_size, True) for way in WAYS for batch_size in (500, 20_000)),
+    ("one process", 20_000, False),
+    ("two processes", 500, False),
+]
+
+
+@pytest.mark.parametrize(("way", "batch_size", "compiled"), CASES)
 def test_all_documents_and_points_equal_the_recomputation(
     way: str,
     batch_size: int,
+    compiled: bool,
     dataset: Dataset,
     kafka: KafkaEndpoint,
     mongo: MongoEndpoint,
@@ -45,7 +52,7 @@ def test_all_documents_and_points_equal_the_recomputation(
 ) -> None:
     # A bulk upsert on the stand-in for MongoDB takes a thousand times as long as the engine: the
     # small batches and the threads do without it.
-    with_mongo = batch_size == 20_000 and way != "two threads"
+    with_mongo = batch_size == 20_000 and way != "two threads" and compiled
     uri = mongo.uri if with_mongo else "null:"
     settings = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -59,9 +66,11 @@ def test_all_documents_and_points_equal_the_recomputation(
         "TIDEMARK_SERIES__URLS": f"sqlite:out.db,{influx.url}",
         "INFLUX_TOKEN": influx.token or "none:none",
         "INFLUX_BUCKET": influx_database,
+        "TIDEMARK_COMPILED": "" if compiled else "off",
     }
     done = run(WAYS[way], tmp_path, settings)
     assert done.code == 0, done.stderr
+    assert f'"compiled": {"true" if compiled else "false"}' in done.stderr + done.stdout
 
     truth = dataset.truth
     documents = interactions_documents(truth.accepted, window_s=WINDOW_S)

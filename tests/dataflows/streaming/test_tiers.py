@@ -6,9 +6,11 @@ from collections import Counter
 
 import polars as pl
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataflows.streaming import grouping
 from dataflows.streaming.packing import unpack_frame
 from dataflows.streaming.tiers import Tiers
 from stats.tables import CountTable
@@ -37,7 +39,7 @@ class Eager(Tiers):
 STEPS = st.lists(
     st.one_of(
         st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 9), max_size=6),
-        st.sampled_from(["merged", "resume", "settle"]),
+        st.sampled_from(["merged", "resume", "settle", "other half"]),
     ),
     max_size=25,
 )
@@ -48,6 +50,14 @@ STEPS = st.lists(
 def test_tiers_hold_the_sum_whatever_happens_between(
     steps: list[dict[str, int] | str], kind: type[Tiers]
 ) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        follow(steps, kind, monkeypatch)
+
+
+def follow(
+    steps: list[dict[str, int] | str], kind: type[Tiers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Follow the steps, on either half."""
     tiers = kind(TABLE)
     wanted: Counter[str] = Counter()
     for step in steps:
@@ -58,6 +68,8 @@ def test_tiers_hold_the_sum_whatever_happens_between(
             assert content(tiers.merged()) == wanted
         elif step == "settle":
             tiers.settle()
+        elif step == "other half":
+            monkeypatch.setattr(grouping, "available", not grouping.available)
         else:
             tiers = kind(TABLE, tiers.packed())
     assert content(tiers.merged()) == wanted
