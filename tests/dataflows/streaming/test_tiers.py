@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import cycle
 
 import polars as pl
 import pyarrow as pa
@@ -58,6 +59,7 @@ def follow(
     steps: list[dict[str, int] | str], kind: type[Tiers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Follow the steps, on either half."""
+    halves = cycle([False, True])
     tiers = kind(TABLE)
     wanted: Counter[str] = Counter()
     for step in steps:
@@ -69,7 +71,7 @@ def follow(
         elif step == "settle":
             tiers.settle()
         elif step == "other half":
-            monkeypatch.setattr(grouping, "available", not grouping.available)
+            monkeypatch.setattr(grouping, "available", next(halves))
         else:
             tiers = kind(TABLE, tiers.packed())
     assert content(tiers.merged()) == wanted
