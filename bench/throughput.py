@@ -15,6 +15,7 @@ from bench.topics import Content, fill
 RAW = "raw consume"
 ONE = "one process"
 TWO = "two processes"
+PYTHON = "one process, Python half only"
 
 
 def throughput(session: Session, events: int, workers: int = 1) -> Result:
@@ -25,6 +26,7 @@ def throughput(session: Session, events: int, workers: int = 1) -> Result:
         RAW: partial(raw, place),
         ONE: partial(job, place, workers=workers),
         TWO: partial(job, place, processes=2, workers=workers),
+        PYTHON: partial(job, place, workers=workers, more={"TIDEMARK_COMPILED": "off"}),
     }
     runs = figures_of(run_rounds(subjects, session.rounds))
     rates = {name: [run["events_per_s"] for run in found] for name, found in runs.items()}
