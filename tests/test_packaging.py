@@ -105,7 +105,7 @@ def test_an_audit_asks_about_every_pin(tmp_path: Path) -> None:
     [(["SECONDS=40"], "tidemark demo --seconds 40"), ([], "tidemark demo")],
 )
 def test_demo_passes_its_length_on(tmp_path: Path, given: list[str], command: str) -> None:
-    for name in ("requirements-build.txt", "requirements.txt", "pyproject.toml"):
+    for name in ("requirements-build.txt", "requirements.txt", "pyproject.toml", "setup.py"):
         (tmp_path / name).touch()
     done = make(tmp_path, "--dry-run", "demo", *given)
     assert done.stdout.strip().endswith(command)
