@@ -2,7 +2,7 @@
 
 CPU seconds per million events are a sum of terms, each a cost times what a configuration has of
 it; the costs are fitted to the results by least squares of the relative error, none below zero.
-Memory is that of an empty process and so much for each open key.
+So is memory at the peak: an empty process, and so much for each open key, partition, and batch.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ TERMS = {
     "partition": "a partition more, for every event: smaller batches",
     "sqlite": "a key of a closed window in SQLite",
 }
+MEMORY_TERMS = {
+    "process": "memory of a process without keys",
+    "key": "memory of an open key, at the peak",
+    "partition": "memory of a partition more: its consumer, and what it reads ahead",
+    "batch": "memory by the bytes of a batch",
+}
+"""In MiB, but for a key in bytes, and a batch in bytes a byte."""
 _SOURCES = ("throughput", "keys", "sizes", "malformed", "partitions", "stores")
 
 
@@ -50,11 +57,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Costs in CPU microseconds by term, and memory."""
+    """Costs in CPU microseconds by term, and memory by its terms."""
 
     costs_us: dict[str, float]
-    base_mib: float
-    bytes_a_key: float
+    memory: dict[str, float]
     busy: float
 
     def cpu_s_per_million(self, given: Figures) -> float:
@@ -68,7 +74,8 @@ class Model:
 
     def peak_mib(self, given: Figures) -> float:
         """Return the most memory of a process that holds all keys of a window."""
-        return self.base_mib + self.bytes_a_key * open_keys(given) / 2**20
+        terms = memory_terms_of(given)
+        return sum(self.memory[name] * value for name, value in terms.items())
 
 
 def terms_of(given: Figures) -> dict[str, float]:
@@ -83,6 +90,16 @@ def terms_of(given: Figures) -> dict[str, float]:
         "malformed": given["malformed_share"],
         "partition": partitions,
         "sqlite": keys * given.get("sqlite", 0.0),
+    }
+
+
+def memory_terms_of(given: Figures) -> dict[str, float]:
+    """Return how much a configuration has of each term of memory, in MiB where it is of bytes."""
+    return {
+        "process": 1.0,
+        "key": open_keys(given) / 2**20,
+        "partition": given["partitions"],
+        "batch": BATCH * given["bytes_an_event"] / 2**20,
     }
 
 
@@ -124,13 +141,12 @@ def fit(found: Sequence[Sample]) -> Model:
     measured = np.array([each.cpu_s_per_million for each in found])
     rows = np.array([list(terms_of(each.given).values()) for each in found])
     costs = _non_negative(rows / measured[:, None], np.ones(len(found)))
-    memory = np.array([[1.0, open_keys(each.given) / 2**20] for each in found])
     peaks = np.array([each.peak_mib for each in found])
-    base_mib, bytes_a_key = _non_negative(memory / peaks[:, None], np.ones(len(found)))
+    held = np.array([list(memory_terms_of(each.given).values()) for each in found])
+    memory = _non_negative(held / peaks[:, None], np.ones(len(found)))
     return Model(
         dict(zip(TERMS, map(float, costs), strict=True)),
-        float(base_mib),
-        float(bytes_a_key),
+        dict(zip(MEMORY_TERMS, map(float, memory), strict=True)),
         float(np.median([each.busy for each in found])),
     )
 
@@ -172,14 +188,15 @@ def need(model: Model, events_per_s: float, given: Figures, window_s: float) -> 
     # Each process has its share of the partitions, so the size of batches is that of one process.
     one = model.events_per_s(given)
     processes = max(1, math.ceil(events_per_s / (one * RESERVE)))
-    own = {**given, "users": given["users"] / processes, "items": given["items"] / processes}
+    shared = ("users", "items", "partitions")
+    own = {**given, **{name: given[name] / processes for name in shared}}
     return Need(
         cores=events_per_s * model.cpu_s_per_million(given) / 1e6 / RESERVE,
         processes=processes,
         gib_a_process=model.peak_mib(own) / 1024,
         network_mbit_per_s=events_per_s * given["bytes_an_event"] * 8 / 1e6,
         documents_per_s=open_keys(given) / window_s,
-        state_mb=open_keys(given) * model.bytes_a_key / 1e6,
+        state_mb=open_keys(given) * model.memory["key"] / 1e6,
     )
 
 

@@ -106,6 +106,9 @@ def _machine(results: Results) -> str:
     return "\n".join(f"* {each}" for each in sorted(machines))
 
 
+_MEMORY_UNITS = ((0, "MiB"), (0, "B"), (1, "MiB"), (1, "B a byte"))
+
+
 def _costs(results: Results) -> str:
     model = capacity.fit(capacity.samples(results))
     rows = [
@@ -113,8 +116,12 @@ def _costs(results: Results) -> str:
         for name, cost in model.costs_us.items()
     ]
     rows += [
-        ("memory of a process without keys", f"{model.base_mib:,.0f} MiB"),
-        ("memory of an open key, at the peak", f"{model.bytes_a_key:,.0f} B"),
+        *(
+            (what, f"{model.memory[name]:,.{digits}f} {unit}")
+            for (name, what), (digits, unit) in zip(
+                capacity.MEMORY_TERMS.items(), _MEMORY_UNITS, strict=True
+            )
+        ),
         ("cores that one process keeps busy", f"{model.busy:.2f}"),
     ]
     return table(("what", "CPU time, or memory"), rows)

@@ -1,7 +1,6 @@
 """Coalesce: fewer, larger commands with the same effect.
 
-A store that pays for each request asks for this; one that puts all commands into one transaction
-does not need it.
+A store that pays for each request, or each command, asks for this.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
+from sinks.coalesce import coalesce
 from sinks.commands import (
     AccumulateWindow,
     Command,
@@ -72,6 +73,7 @@ _PERMANENT = {
 }
 _CACHE_KIB = 65536
 _EXPIRED_AT_ONCE = 100
+_KEPT_STATEMENTS = 64
 
 # SQLite waits for a lock by sleeping up to 100 ms at a time: writers of one process queue here.
 _turns_by_path: dict[Path, Turns] = {}
@@ -120,7 +122,7 @@ class SQLiteStore:
                 timeout=self._timeout_s,
                 isolation_level=None,
                 check_same_thread=False,
-                cached_statements=8,
+                cached_statements=_KEPT_STATEMENTS,
             )
             self._connection = connection
             connection.execute("PRAGMA journal_mode = WAL")
@@ -134,8 +136,12 @@ class SQLiteStore:
     def write(self, commands: Sequence[Command]) -> None:
         """Store the commands, in order, in one transaction."""
         known, slots = dict(self._known), {name: dict(of) for name, of in self._slots.items()}
+        bulk = all(map(can_wait, commands))
+        if bulk:
+            # The groups of a window together: one pivot, one statement.
+            commands = coalesce(commands)
         try:
-            with self._transaction(hurry=not all(map(can_wait, commands))) as connection:
+            with self._transaction(hurry=not bulk) as connection:
                 for command in commands:
                     self._apply(connection, command)
         except BaseException:

@@ -38,20 +38,25 @@ CREATE TABLE IF NOT EXISTS series (
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An upsert of any number of rows: what is before and after the values, how wide a row is.
+    """An upsert of any number of rows: into what, which values, and what on a conflict.
 
-    `bound` are the values of the parameters `?1`, `?2`, … of the head.
+    `values` are over the columns of a row, of which there are `width`: `column1`, `column2`, … as
+    SQLite names those of VALUES. `bound` are the values of the parameters `?1`, `?2`, … among them.
     """
 
-    head: str
+    into: str
+    values: str
     width: int
     tail: str
     bound: tuple[int, ...] = ()
 
     def sql(self, rows: int) -> str:
-        """Return the statement for so many rows."""
+        """Return the statement for so many rows; one whose first column is null is none."""
         row = f"({','.join('?' * self.width)})"
-        return f"{self.head} VALUES {','.join([row] * rows)} {self.tail}"
+        return f"""
+            INSERT INTO {self.into} SELECT {self.values}
+            FROM (VALUES {",".join([row] * rows)}) WHERE column1 IS NOT NULL {self.tail}
+            """
 
 
 def quote(name: str) -> str:
@@ -73,7 +78,8 @@ def document_schema(collection: str) -> list[str]:
 def replace_statement(collection: str) -> Statement:
     """Return the upsert of (_id, doc)."""
     return Statement(
-        f"INSERT INTO {quote(collection)} (_id, doc)",
+        f"{quote(collection)} (_id, doc)",
+        "column1, column2",
         2,
         "ON CONFLICT (_id) DO UPDATE SET doc = excluded.doc",
     )
@@ -104,7 +110,8 @@ def newest_statement(collection: str, order_by: str) -> Statement:
         return f"CASE typeof({value}) WHEN 'text' THEN rtrim({value}, 'Z') ELSE {value} END"
 
     return Statement(
-        f"INSERT INTO {table} (_id, doc)",
+        f"{table} (_id, doc)",
+        "column1, column2",
         2,
         f"""
         ON CONFLICT (_id) DO UPDATE SET doc = excluded.doc
@@ -119,7 +126,8 @@ def series_statement() -> Statement:
     Fields that are not sent stay, as in InfluxDB.
     """
     return Statement(
-        "INSERT INTO series (measurement, time, tags, fields)",
+        "series (measurement, time, tags, fields)",
+        "column1, column2, column3, column4",
         4,
         """
         ON CONFLICT (measurement, time, tags)
@@ -204,8 +212,7 @@ def accumulate_statement(
 ) -> Statement:
     """Return the upsert of (key, total, a count per slot[, rest]): add one window where it is new.
 
-    `window_us` is the window's start in microseconds since the epoch. Values are read as
-    `column1`, `column2`, …, the names that SQLite gives to the columns of VALUES.
+    `window_us` is the window's start in microseconds since the epoch.
     """
     table = quote(f"{collection}_rows")
     counts = [f"n{slot}" for slot in slots]
@@ -214,15 +221,13 @@ def accumulate_statement(
     added = [f"{n} = coalesce({n} + excluded.{n}, {n}, excluded.{n})," for n in counts]
     if with_rest:
         added.append(f"rest = {_merged(table)},")
-    head = f"""
-        INSERT INTO {table} (
+    into = f"""
+        {table} (
             {", ".join(given)}, windows, max_per_window, min_per_window,
             last_window_us, last_window_count, first_seen_us
         )
-        SELECT {", ".join(values)}, 1, column2, column2, ?1, column2, ?1 FROM (
         """
     tail = f"""
-        ) WHERE true
         ON CONFLICT (_id) DO UPDATE SET
             {" ".join(added)}
             total = total + excluded.total,
@@ -233,7 +238,8 @@ def accumulate_statement(
             last_window_count = excluded.total
         WHERE {table}.last_window_us < excluded.last_window_us
         """
-    return Statement(head, len(given), tail, (window_us,))
+    every = f"{', '.join(values)}, 1, column2, column2, ?1, column2, ?1"
+    return Statement(into, every, len(given), tail, (window_us,))
 
 
 def _merged(table: str) -> str:

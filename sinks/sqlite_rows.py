@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, repeat
 
 import msgspec
 import polars as pl
@@ -14,7 +15,8 @@ from sinks.commands import Document, KeepRecords, Point
 from sinks.points import epoch_s, stored_fields, stored_tags
 from sinks.sqlite_layout import SLOTS, Statement
 
-_ROWS_PER_STATEMENT = 4000
+_SIZES = (1, 4, 16, 64, 96, 128, 192, 256, 384, 512, 768, 1_024, 1_536, 2_048)
+"""Rows of the statements that there are."""
 
 
 def pivot(counts: pl.DataFrame, slots: dict[str, int], used: Sequence[int]) -> pl.DataFrame:
@@ -53,14 +55,19 @@ def run(
     SQLite's interface gives the interpreter lock back at each step, and beside a busy thread waits
     5 ms to get it again. A step for each row writes 5,000 rows a second then, a step for thousands
     of rows 160,000.
+
+    To prepare a statement of thousands of rows takes SQLite longer than to run it. So rows are
+    filled up to one of a few sizes, whose statements are kept.
     """
-    bound = statement.bound
-    most = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) - len(bound)
-    size = min(_ROWS_PER_STATEMENT, most // statement.width)
-    for first in range(0, len(rows), size):
-        part = rows[first : first + size]
-        values = [*bound, *chain.from_iterable(part)]
-        connection.execute(statement.sql(len(part)), values)
+    bound, width = statement.bound, statement.width
+    most = (connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) - len(bound)) // width
+    sizes = [size for size in _SIZES if size <= most] or [1]
+    for first in range(0, len(rows), sizes[-1]):
+        part = rows[first : first + sizes[-1]]
+        size = sizes[bisect_left(sizes, len(part))]
+        nothing = repeat(None, width * (size - len(part)))
+        values = [*bound, *chain.from_iterable(part), *nothing]
+        connection.execute(statement.sql(size), values)
 
 
 def document_rows(documents: Sequence[Document]) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from tests.faults import seeds
 
 _CACHE = Path(".pytest_cache/v")
 _LAST_FAILED = _CACHE / "cache/lastfailed"
-_FEW = 5
+_FEW = 12
 
 
 def main() -> int:

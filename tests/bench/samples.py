@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.capacity import terms_of
+from bench.capacity import memory_terms_of, terms_of
 from bench.results import Bar, Figures, Origin, Result
 
 ORIGIN = Origin("a processor", 2, 24.0, "3.12.1", "Linux 6", "0123456789", "2026-11-28T03:00:00Z")
@@ -17,8 +17,9 @@ COSTS_US = {
     "partition": 0.02,
     "sqlite": 8.0,
 }
+MEMORY = {"process": 250.0, "key": 200.0, "partition": 12.0, "batch": 4.0}
 USERS, ITEMS = [10_000, 100_000, 1_000_000, 5_000_000], [20_000, 200_000]
-BASE_MIB, BYTES_A_KEY, BUSY = 300.0, 200.0, 1.05
+BUSY = 1.05
 
 
 def given(
@@ -50,7 +51,7 @@ def run(of: Figures) -> Figures:
         "cpu_s_per_million": cpu,
         "cpu_s": 2 * cpu,
         "seconds": 2 * cpu / BUSY,
-        "peak_mib": BASE_MIB + BYTES_A_KEY * (of["users"] + of["items"]) / 2**20,
+        "peak_mib": sum(MEMORY[name] * value for name, value in memory_terms_of(of).items()),
         "events_per_s": 1e6 * BUSY / cpu,
         "events_per_cpu_s": 1e6 / cpu,
     }

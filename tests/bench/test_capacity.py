@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bench import capacity
-from tests.bench.samples import BASE_MIB, BUSY, BYTES_A_KEY, COSTS_US, given, results, run
+from tests.bench.samples import BUSY, COSTS_US, MEMORY, given, results, run
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def model() -> capacity.Model:
 
 def test_known_costs_are_found(model: capacity.Model) -> None:
     assert model.costs_us == pytest.approx(COSTS_US, rel=1e-6)
-    assert (model.base_mib, model.bytes_a_key) == pytest.approx((BASE_MIB, BYTES_A_KEY))
+    assert model.memory == pytest.approx(MEMORY, rel=1e-6)
     assert model.busy == pytest.approx(BUSY)
 
 
@@ -77,7 +77,7 @@ def test_a_need_keeps_a_reserve(model: capacity.Model) -> None:
 def test_documents_and_state_follow_the_keys(model: capacity.Model) -> None:
     needed = capacity.need(model, 1e5, given(users=9e4, items=1e4), 10.0)
     assert needed.documents_per_s == 1e4
-    assert needed.state_mb == pytest.approx(1e5 * BYTES_A_KEY / 1e6)
+    assert needed.state_mb == pytest.approx(1e5 * MEMORY["key"] / 1e6)
 
 
 def test_limits_come_in_the_order_in_which_they_are_reached(model: capacity.Model) -> None:
