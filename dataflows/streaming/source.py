@@ -17,7 +17,7 @@ from dataflows.streaming.batch import Batch
 from dataflows.streaming.fetched import Fetched, Poll
 from dataflows.streaming.partition_log import PartitionLog, SourceOptions
 from dataflows.streaming.reader import PartitionReader, TopicSpec
-from dataflows.streaming.tuning import tune_for_batches
+from dataflows.streaming.tuning import give_back, tune_for_batches
 from tidemark.log import RateLimited, get_logger
 from tidemark.observability.metrics import SourceMeter
 
@@ -133,6 +133,7 @@ class KafkaPartition(StatefulSourcePartition[Batch, dict[str, Any]]):
         """Return the reader's state; called at the end of each epoch."""
         self._bytes_left = self._options.epoch_bytes
         self._meter.snapshot()
+        give_back()
         self._log.commit(self._reader.next_offset)
         return {**self._reader.state(), "topic_id": self._log.topic_id}
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import time
 
 ALLOCATIONS_A_COLLECTION = 200_000
 """Ten times the records of a poll; Python's default is 700."""
@@ -21,8 +22,28 @@ ALLOCATIONS_A_COLLECTION = 200_000
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_ARRAY_BYTES = 64 << 20
 """What is larger is given back when it is freed."""
+_TRIM_EVERY_S = 1.0
 _KEPT_BYTES = 32 << 20
 """Free memory that is kept, at most."""
+
+
+class _Trimmed:
+    """When memory was last given back in this process, and by which function of the C library."""
+
+    at_s = 0.0
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+
+def give_back() -> None:
+    """Give memory that is free back to the system, at most once a second.
+
+    Windows that were merged and closed leave holes between what is still held, which the C library
+    keeps for ever otherwise.
+    """
+    now_s = time.monotonic()
+    if _Trimmed.trim is not None and now_s - _Trimmed.at_s >= _TRIM_EVERY_S:
+        _Trimmed.at_s = now_s
+        _Trimmed.trim(0)
 
 
 def tune_for_batches() -> None:
