@@ -136,8 +136,7 @@ class CountTable:
         """Add frames up to one with one row a combination; row order is unspecified."""
         if not frames:
             return self.empty()
-        # vertical without rechunking first: group_by reads chunks as they are
-        return pl.concat(frames, rechunk=False).group_by(self.texts).agg(self._added_up())
+        return added_up(frames, self.texts, self.additive)
 
     def close(self, merged: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         """Return the final counts by `keys`, and how many events were duplicates."""
@@ -148,8 +147,14 @@ class CountTable:
         final = counts.group_by(self.keys).agg(pl.col(COUNT).sum())
         return final, int(merged[COUNT].sum()) - int(final[COUNT].sum())
 
-    def _added_up(self) -> list[pl.Expr]:
-        return [pl.col(name).sum() for name in (COUNT, *self.sums)]
+
+def added_up(
+    frames: Sequence[pl.DataFrame], texts: Sequence[str], numbers: Sequence[str]
+) -> pl.DataFrame:
+    """Add the numbers of rows up that have the same texts; row order is unspecified."""
+    # vertical without rechunking first: group_by reads chunks as they are
+    rows = pl.concat(frames, rechunk=False)
+    return rows.group_by(texts).agg([pl.col(name).sum() for name in numbers])
 
 
 def totals(table: pl.DataFrame, key: str, *sums: str) -> pl.DataFrame:

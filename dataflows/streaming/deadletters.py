@@ -50,7 +50,7 @@ def rejected_records(
 ) -> list[Record]:
     """Return the records for `<topic>.dlq`: `picked` are those that were rejected."""
     dead_letters = f"{topic}{DEAD_LETTER_SUFFIX}"
-    where = (("source.topic", topic.encode()), ("source.partition", str(partition).encode()))
+    where = _source_partition(topic, partition)
     return [
         Record(
             dead_letters,
@@ -94,7 +94,15 @@ def late_record(message: Message, windows: Sequence[tuple[str, int]], watermark_
 def source_headers(message: Message) -> tuple[tuple[str, bytes], ...]:
     """Return where a record comes from, the offset last; copies, written twice, are told by it."""
     return (
-        ("source.topic", str(message.topic()).encode()),
-        ("source.partition", str(message.partition()).encode()),
+        *_source_partition(message.topic(), message.partition()),
         (SOURCE_OFFSET, str(message.offset()).encode()),
+    )
+
+
+def _source_partition(
+    topic: str | None, partition: int | None
+) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    return (
+        ("source.topic", str(topic).encode()),
+        ("source.partition", str(partition).encode()),
     )

@@ -15,6 +15,7 @@ import pyarrow as pa
 from dataflows.streaming.native import available, compiled
 from dataflows.streaming.packing import frame_of
 from dataflows.streaming.timestamps import Int64Array
+from stats.tables import added_up as frames_added_up
 
 _SEED = secrets.randbits(64)
 """Nobody can choose keys that are all in one place of a hash table."""
@@ -38,9 +39,7 @@ def added_up(tables: Sequence[pa.Table], texts: Sequence[str], numbers: Sequence
     The columns `texts` are String or LargeString, `numbers` Int64; none has nulls.
     """
     if not available or sum(table.nbytes for table in tables) > _MOST_BYTES:
-        # vertical without rechunking first: group_by reads chunks as they are
-        rows = pl.concat([frame_of(table) for table in tables], rechunk=False)
-        sums = rows.group_by(texts).agg([pl.col(name).sum() for name in numbers])
+        sums = frames_added_up([frame_of(table) for table in tables], texts, numbers)
         return sums.to_arrow(compat_level=pl.CompatLevel.oldest())
     parts = [
         part for table in tables for part in _parts(table.select([*texts, *numbers]), len(texts))

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dataflows.streaming.layout import Layout, layout_of
 from dataflows.streaming.native import available
 from dataflows.streaming.native.record_bytes import CompiledBytes
-from dataflows.streaming.record_bytes import Bools, NumpyBytes, Places, RecordBytes
+from dataflows.streaming.record_bytes import Bools, Bounds, NumpyBytes, Places, RecordBytes
 from dataflows.streaming.rejects import Limits
 from dataflows.streaming.schema import Role
 from dataflows.streaming.timestamps import Int64Array
@@ -24,7 +23,7 @@ from dataflows.streaming.values import Values
 
 _Part = tuple[Int64Array, Places]
 """The rows of one layout, ascending, and the places of their values."""
-_Column = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer], Bools | None]
+_Column = tuple[Bounds, Bounds, Bools | None]
 """Where each value of a field begins and ends, and which are there; None for all."""
 
 _MOST_LAYOUTS = 8

@@ -18,7 +18,9 @@ from dataflows.streaming.timestamps import Int64Array, parse_timestamp_texts
 from dataflows.streaming.values import Values
 
 Bools = npt.NDArray[np.bool_]
-Places = dict[str, tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]]
+Bounds = npt.NDArray[np.integer]
+"""Where values begin, or where they end."""
+Places = dict[str, tuple[Bounds, Bounds]]
 """Where the value of each field begins and ends."""
 
 _BACKSLASH = ord("\\")
@@ -40,15 +42,10 @@ class RecordBytes(Protocol):
     def places(self, layout: Layout, rows: Int64Array) -> tuple[Bools, Places]:
         """Tell which rows have the layout, and of those where each value begins and ends."""
 
-    def texts(
-        self,
-        begins: npt.NDArray[np.integer],
-        ends: npt.NDArray[np.integer],
-        there: Bools | None = None,
-    ) -> pa.StringArray:
+    def texts(self, begins: Bounds, ends: Bounds, there: Bools | None = None) -> pa.StringArray:
         """Copy the given ascending places out as a column; null where `there` is false."""
 
-    def times(self, begins: npt.NDArray[np.integer], ends: npt.NDArray[np.integer]) -> Int64Array:
+    def times(self, begins: Bounds, ends: Bounds) -> Int64Array:
         """Parse the texts at the given ascending places as `parse_timestamps` does."""
 
 
@@ -151,12 +148,7 @@ class NumpyBytes:
         place: Int64Array = np.where(ahead != 0, at + below, -1)
         return place
 
-    def texts(
-        self,
-        begins: npt.NDArray[np.integer],
-        ends: npt.NDArray[np.integer],
-        there: Bools | None = None,
-    ) -> pa.StringArray:
+    def texts(self, begins: Bounds, ends: Bounds, there: Bools | None = None) -> pa.StringArray:
         """Copy the given ascending places out as a column; null where `there` is false."""
         count = len(begins)
         # Every second text of this array lies between two places: those are not taken.
@@ -169,7 +161,7 @@ class NumpyBytes:
         wanted = np.arange(0, 2 * count, 2, dtype=np.int32)
         return all_texts.take(pa.array(wanted, mask=None if there is None else ~there))
 
-    def times(self, begins: npt.NDArray[np.integer], ends: npt.NDArray[np.integer]) -> Int64Array:
+    def times(self, begins: Bounds, ends: Bounds) -> Int64Array:
         """Parse the texts at the given ascending places."""
         return parse_timestamp_texts(self.texts(begins, ends))
 

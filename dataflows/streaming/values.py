@@ -9,9 +9,10 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from dataflows.streaming.layout import LONGEST_FIXED, WORD_BYTES
 from dataflows.streaming.timestamps import Int64Array
 
-PADDING_BYTES = 1_032
+PADDING_BYTES = LONGEST_FIXED + WORD_BYTES
 """Zeros after the last value: how far one may look past it."""
 _NO_VALUE = b""
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from dataflows.streaming.layout import Kind, Layout
 from dataflows.streaming.native import compiled
-from dataflows.streaming.record_bytes import Bools, Places
+from dataflows.streaming.record_bytes import Bools, Bounds, Places
 from dataflows.streaming.timestamps import INVALID_US, Int64Array, parse_timestamp
 from dataflows.streaming.values import Values
 
@@ -42,12 +41,7 @@ class CompiledBytes:
             begins, ends = begins[:, fits], ends[:, fits]
         return fits, {value.name: (begins[at], ends[at]) for at, value in enumerate(layout.values)}
 
-    def texts(
-        self,
-        begins: npt.NDArray[np.integer],
-        ends: npt.NDArray[np.integer],
-        there: Bools | None = None,
-    ) -> pa.StringArray:
+    def texts(self, begins: Bounds, ends: Bounds, there: Bools | None = None) -> pa.StringArray:
         """Copy the given places out as a column; null where `there` is false."""
         offsets, texts = compiled.texts(
             self._values.joined,
@@ -59,7 +53,7 @@ class CompiledBytes:
             len(begins), pa.py_buffer(offsets), pa.py_buffer(texts), valid
         )
 
-    def times(self, begins: npt.NDArray[np.integer], ends: npt.NDArray[np.integer]) -> Int64Array:
+    def times(self, begins: Bounds, ends: Bounds) -> Int64Array:
         """Parse the texts at the given places; what is unusual goes through `parse_timestamp`."""
         found = np.empty(len(begins), np.int64)
         compiled.times(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,15 @@ def send(kafka: KafkaEndpoint, topic: str, **properties: Any) -> Producer:
     return producer
 
 
+def filled(kafka: KafkaEndpoint, topic: str, values: Iterable[bytes | None]) -> Producer:
+    """Send values to partition 0, wait until they are there, and return who sent them."""
+    producer = send(kafka, topic)
+    for value in values:
+        producer.produce(topic, value, partition=0)
+    assert producer.flush(30) == 0
+    return producer
+
+
 RECORDS: list[tuple[bytes | None, bytes | None]] = [
     (b"k", b"plain"),
     (None, b"without a key"),
@@ -147,10 +156,7 @@ def test_it_goes_on_where_it_is_told_to(
     kafka: KafkaEndpoint, make_topic: MakeTopic, start: Start, kind: type[Any]
 ) -> None:
     topic = make_topic()
-    producer = send(kafka, topic)
-    for number in range(50):
-        producer.produce(topic, f"{number}".encode(), partition=0)
-    assert producer.flush(30) == 0
+    producer = filled(kafka, topic, [f"{number}".encode() for number in range(50)])
     polls = start(kind, topic, offset=3)
     assert polls.poll(5, 30).fetched.offsets.tolist() == [3, 4, 5, 6, 7]
     for offset in (40, 0, 7):
@@ -181,10 +187,7 @@ def test_records_are_cut_before_an_offset(
     kafka: KafkaEndpoint, make_topic: MakeTopic, start: Start, kind: type[Any]
 ) -> None:
     topic = make_topic()
-    producer = send(kafka, topic)
-    for number in range(10):
-        producer.produce(topic, None if number == 4 else f"{number}".encode(), partition=0)
-    assert producer.flush(30) == 0
+    filled(kafka, topic, [None if number == 4 else f"{number}".encode() for number in range(10)])
     fetched = start(kind, topic).poll(10, 30).fetched
     everything = rows(fetched)
     for offset in (0, 1, 5, 10, 99):
