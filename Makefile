@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 SERVERS := tests/support/servers
 PEERS := bench/peers/requirements
-COMPILED := $(wildcard dataflows/streaming/native/*.[ch])
+COMPILED := $(wildcard dataflows/streaming/native/*.[ch] tidemark/native/*.h tidemark/producer/*.[ch])
 PACKAGES := dashboard dataflows generator grafana sinks stats tidemark
 
 # Stamps: what the environment holds. Runtime is enough for the demo, dev is everything.
@@ -107,7 +107,7 @@ audit: $(MADE) ## Look the pins up among known vulnerabilities (ARGS="--vulnerab
 clean: ## Remove the environment and everything that tools left behind
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -f dataflows/streaming/native/*.so
+	rm -f dataflows/streaming/native/*.so tidemark/producer/*.so
 
 # A candidate is run, not only looked up: version managers put names on the path that lead nowhere.
 $(MADE):

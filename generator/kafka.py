@@ -6,16 +6,18 @@ Delivery guarantee: each record is written exactly once per run and in order wit
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException
 
 from generator.delivery import Delivery
 from tidemark.errors import TidemarkError
+from tidemark.producer import Columns, Properties, producer_of
 
 CHUNK: Final = 20_000
 IN_FLIGHT: Final = 200_000
@@ -31,12 +33,9 @@ TUNING: Final[Mapping[str, str | int | float | bool]] = {
 }
 REQUIRED: Final[Mapping[str, str | int | float | bool]] = {
     "enable.idempotence": True,
-    "delivery.report.only.error": True,
     "queue.buffering.max.messages": 2 * IN_FLIGHT,
     "queue.buffering.max.kbytes": 2_000_000,
 }
-
-Properties = Mapping[str, str | int | float | bool]
 
 
 class KafkaTarget:
@@ -47,13 +46,11 @@ class KafkaTarget:
         self.delivery = Delivery()
         self._servers = str(properties.get("bootstrap.servers", ""))
         self._last_error = ""
+        self._not_taken = 0
         merged: dict[str, Any] = {**TUNING, **properties, **REQUIRED}
         self._patience_s = float(merged["message.timeout.ms"]) / 1_000 + 5.0
-        merged["error_cb"] = self._on_error
-        # librdkafka would print each failed connection to stderr: the counts say it once.
-        merged["logger"] = _silent_logger()
         try:
-            self._producer = Producer(merged)
+            self._producer = producer_of(merged, self._on_error)
         except KafkaException as error:
             raise TidemarkError(
                 f"the Kafka client refuses its properties: {error.args[0].str()}",
@@ -69,12 +66,12 @@ class KafkaTarget:
         while True:
             waited_s = time.monotonic() - began
             try:
-                answer = self._producer.list_topics(
-                    self.topic, timeout=max(0.1, min(2.0, timeout_s - waited_s))
+                count, why = self._producer.partitions(
+                    self.topic, max(0.1, min(2.0, timeout_s - waited_s))
                 )
             except KafkaException as error:
                 if waited_s < timeout_s:
-                    time.sleep(0.1)
+                    self._producer.poll(0.1)
                     continue
                 reason = self._last_error or error.args[0].str()
                 raise TidemarkError(
@@ -83,12 +80,11 @@ class KafkaTarget:
                     remedy="start the broker, or set kafka.bootstrap_servers "
                     "(KAFKA_BOOTSTRAP_SERVERS) and the security settings to where it runs",
                 ) from error
-            topic = answer.topics[self.topic]
-            if topic.error is None and topic.partitions:
-                return len(topic.partitions)
+            if why is None and count:
+                return count
             # A topic made a moment ago may not be known everywhere yet.
             if waited_s >= min(NEW_TOPIC_S, timeout_s):
-                reason = topic.error.str() if topic.error is not None else "no partitions"
+                reason = why.str() if why is not None else "no partitions"
                 raise TidemarkError(
                     f"topic {self.topic} cannot be written to: {reason}",
                     remedy="`tidemark topics create` makes the topics of the pipelines; "
@@ -103,31 +99,15 @@ class KafkaTarget:
         """
         for part in frame.iter_slices(CHUNK):
             self._wait_for_room(len(part))
-            columns = part.select("partition", "key", "value")
-            for (partition,), rows in columns.partition_by("partition", as_dict=True).items():
-                if not self._produce(partition, rows["key"].to_list(), rows["value"].to_list()):
-                    return
+            columns = _columns(part)
+            self.delivery.sent += len(columns)
+            taken, error = self._producer.send_columns(self.topic, columns)
+            if error is not None:
+                self._not_taken += len(columns) - taken
+                self.delivery.failed += len(columns) - taken
+                self.delivery.errors[error.str()] += len(columns) - taken
+                return
             self._count(0.0)
-
-    def _produce(self, partition: int, keys: list[bytes], values: list[bytes]) -> bool:
-        """Hand the records of one partition over; False if the client takes no more at all."""
-        messages: list[dict[str, Any]] = [
-            {"key": key, "value": value} for key, value in zip(keys, values, strict=True)
-        ]
-        self.delivery.sent += len(messages)
-        try:
-            # The partition is an argument: inside a message the client (2.16) ignores it.
-            queued = self._producer.produce_batch(
-                self.topic, messages, partition=partition, on_delivery=self._on_report
-            )
-        except KafkaException as error:
-            self._count_failed(error.args[0], len(messages))
-            return False
-        if queued < len(messages):
-            for message in messages:
-                if "_error" in message:
-                    self._count_failed(message["_error"], 1)
-        return True
 
     @property
     def failing(self) -> bool:
@@ -169,28 +149,44 @@ class KafkaTarget:
     def _count(self, timeout_s: float) -> None:
         """Take in failures, then count what is neither failed nor still with the client.
 
-        Reports are asked for failures only: a Python call for every success costs nearly half of
-        the throughput. An acknowledged record leaves `len(producer)` all the same, a failed one
-        only after its report has been taken in, so nothing is counted as acknowledged too early.
+        An acknowledged record leaves `len(producer)`, a failed one only after its report has been
+        taken in, so nothing is counted as acknowledged too early.
         """
         self._producer.poll(timeout_s)
         undecided = len(self._producer)
-        self.delivery.acknowledged = self.delivery.sent - self.delivery.failed - undecided
-
-    def _on_report(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._count_failed(error, 1)
-
-    def _count_failed(self, error: KafkaError, count: int) -> None:
-        self.delivery.failed += count
-        self.delivery.errors[error.str()] += count
+        delivery = self.delivery
+        failures = self._producer.failures()
+        failed = self._not_taken + sum(failure.count for failure in failures)
+        if failed > delivery.failed:
+            for failure in failures:
+                reason = failure.error.str()
+                # What was not taken at all has been counted under its reason already.
+                delivery.errors[reason] = max(delivery.errors[reason], failure.count)
+            delivery.failed = failed
+        delivery.acknowledged = delivery.sent - delivery.failed - undecided
 
     def _on_error(self, error: KafkaError) -> None:
         self._last_error = error.str()
 
 
-def _silent_logger() -> logging.Logger:
-    logger = logging.getLogger("generator.librdkafka")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = False
-    return logger
+def _columns(frame: pl.DataFrame) -> Columns:
+    keys, values = frame["key"], frame["value"]
+    key_bounds, key_bytes = _joined(keys)
+    value_bounds, value_bytes = _joined(values)
+    return Columns(
+        frame["partition"].to_numpy().astype(np.int32, copy=False),
+        key_bounds,
+        key_bytes,
+        value_bounds,
+        value_bytes,
+        keys.is_null().to_numpy(),
+        values.is_null().to_numpy(),
+    )
+
+
+def _joined(column: pl.Series) -> tuple[npt.NDArray[np.int64], Any]:
+    """Return the bounds of a column's bytes, one more than rows, and the bytes in one buffer."""
+    joined = column.to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, bounds, data = joined.buffers()
+    rows = slice(joined.offset, joined.offset + len(joined) + 1)
+    return np.frombuffer(bounds, np.int64)[rows], b"" if data is None else data

@@ -15,15 +15,15 @@ A record that is too large for its topic is refused, never left out.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
 
 from sinks.commands import Command, Record, SendRecords
 from sinks.store import StoreRejected, StoreUnavailable, unsupported
 from tidemark.log import get_logger
+from tidemark.producer import Failure, Producer, Properties, producer_of
 
 _PERMANENT = {
     KafkaError._UNKNOWN_TOPIC,
@@ -37,8 +37,8 @@ _PERMANENT = {
 }
 _TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 _POLL_S = 0.1
-_POLL_EVERY_RECORDS = 1_000
-_ANY_PARTITION = -1
+_AT_ONCE_BYTES = 1 << 20
+"""So much is handed over between two looks at the reports."""
 _PROPAGATION_MS = "topic.metadata.propagation.max.ms"
 _DEFAULT_PROPAGATION_MS = 5000
 """So long a topic that was just made may be unknown to some broker."""
@@ -51,47 +51,35 @@ _ROOM_BYTES = 1024
 _log = get_logger(__name__)
 
 
-class _Failure(NamedTuple):
-    """A record that was not delivered."""
-
-    topic: str
-    size_bytes: int
-    error: KafkaError
-
-
 class KafkaStore:
     """Records into topics of one cluster. `properties` are librdkafka's, for the connection."""
 
-    def __init__(
-        self, properties: Mapping[str, str | int | float | bool], timeout_s: float
-    ) -> None:
+    def __init__(self, properties: Properties, timeout_s: float) -> None:
         self._properties = dict(properties)
         self._timeout_s = timeout_s
         self._producer: Producer | None = None
-        self._failures: list[_Failure] = []
         self._partitions: dict[str, int] = {}
         """Of each topic, as counted since `open`."""
 
     def open(self) -> None:
         """Make a producer and see that a broker answers."""
         self.close()
-        producer = Producer(
+        producer = producer_of(
             {
                 "linger.ms": 20,
                 "compression.type": "lz4",
                 _PROPAGATION_MS: _DEFAULT_PROPAGATION_MS,
                 "message.max.bytes": _LARGEST_RECORD_BYTES,
-                # A callback into Python for each record costs as much as sending it.
-                "delivery.report.only.error": True,
                 **self._properties,
                 "enable.idempotence": True,
                 "delivery.timeout.ms": max(1000, round(self._timeout_s * 1000)),
-                "error_cb": _log_error,
-            }
+            },
+            _log_error,
         )
         try:
-            producer.list_topics(timeout=self._timeout_s)
+            producer.partitions(None, self._timeout_s)
         except KafkaException as error:
+            producer.close()
             raise self._error("no broker answers", error.args[0]) from error
         self._producer = producer
 
@@ -99,23 +87,9 @@ class KafkaStore:
         """Send the records, in order, and wait for every delivery report."""
         if self._producer is None:
             self.open()
-        self._failures = []
-        unacknowledged_bytes = unpolled = 0
+        records = [record for command in commands for record in _records_of(command)]
         try:
-            for command in commands:
-                if not isinstance(command, SendRecords):
-                    raise unsupported("Kafka", command)
-                for record in command.records:
-                    self._produce(record)
-                    unacknowledged_bytes += len(record.value or b"") + _ROOM_BYTES
-                    unpolled += 1
-                    if unacknowledged_bytes > _UNACKNOWLEDGED_BYTES:
-                        self._await_reports()
-                        unacknowledged_bytes = unpolled = 0
-                    elif unpolled == _POLL_EVERY_RECORDS:
-                        self._poll()
-                        unpolled = 0
-            self._await_reports()
+            self._send(records)
         except BaseException:
             # What is still queued would arrive behind the next try's copies: start afresh.
             self.close()
@@ -131,40 +105,37 @@ class KafkaStore:
         if producer is not None:
             producer.purge()
             producer.flush(1.0)
+            producer.close()
 
-    def _produce(self, record: Record) -> None:
+    def _send(self, records: list[Record]) -> None:
         assert self._producer is not None
-        partition = self._partition_for(record)
+        for topic in {record.topic for record in records if record.partition is not None}:
+            if topic not in self._partitions:
+                self._partitions[topic] = self._count_partitions(topic)
+        at = unacknowledged_bytes = 0
         deadline = None
-        while True:
-            try:
-                self._producer.produce(
-                    record.topic,
-                    record.value,
-                    record.key,
-                    partition,
-                    self._on_failure,
-                    headers=list(record.headers),
-                )
-            except BufferError as error:
+        while at < len(records):
+            begun_at = at
+            at, taken_bytes, error = self._producer.send(
+                records, at, self._partitions, _AT_ONCE_BYTES
+            )
+            if error is not None:
+                refused = records[at]
+                raise self._failed(Failure(refused.topic, error, 1, _size_bytes(refused)))
+            unacknowledged_bytes += taken_bytes + (at - begun_at) * _ROOM_BYTES
+            if at == begun_at:
                 deadline = deadline or time.monotonic() + 2 * self._timeout_s
                 if time.monotonic() > deadline:
-                    raise StoreUnavailable(
-                        "Kafka takes no records: its queue stays full"
-                    ) from error
+                    raise StoreUnavailable("Kafka takes no records: its queue stays full")
                 self._producer.poll(_POLL_S)
-            except KafkaException as error:
-                failure = _Failure(record.topic, _size_bytes(record), error.args[0])
-                raise self._failed(failure) from error
+                continue
+            deadline = None
+            if unacknowledged_bytes > _UNACKNOWLEDGED_BYTES:
+                self._await_reports()
+                unacknowledged_bytes = 0
             else:
-                return
-
-    def _partition_for(self, record: Record) -> int:
-        if record.partition is None:
-            return _ANY_PARTITION
-        if record.topic not in self._partitions:
-            self._partitions[record.topic] = self._count_partitions(record.topic)
-        return record.partition % self._partitions[record.topic]
+                self._producer.poll(0.0)
+        self._await_reports()
 
     def _count_partitions(self, topic: str) -> int:
         """Ask for the topic, as long as it may be too new to be known everywhere."""
@@ -173,46 +144,39 @@ class KafkaStore:
         deadline = time.monotonic() + wait_ms / 1000
         while True:
             try:
-                found = self._producer.list_topics(topic, timeout=self._timeout_s).topics[topic]
+                count, why = self._producer.partitions(topic, self._timeout_s)
             except KafkaException as error:
                 raise self._error(
                     f"the partitions of {topic} are not known", error.args[0]
                 ) from error
-            if found.partitions:
-                return len(found.partitions)
-            why = found.error or KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
+            if count:
+                return count
+            why = why or KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
             appears = why.code() not in _PERMANENT - {KafkaError.UNKNOWN_TOPIC_OR_PART}
             if not appears or time.monotonic() > deadline:
                 raise self._error(f"records for {topic} were not delivered", why)
             time.sleep(_POLL_S)
 
-    def _poll(self) -> None:
-        assert self._producer is not None
-        self._producer.poll(0)
-
     def _await_reports(self) -> None:
         assert self._producer is not None
         deadline = time.monotonic() + 2 * self._timeout_s
         # What is still to be sent, acknowledged or reported as failed.
-        waiting = self._producer.flush(_POLL_S)
-        while waiting and not self._failures and time.monotonic() < deadline:
-            waiting = self._producer.flush(_POLL_S)
-        if self._failures:
-            # A refusal says more than what failed along with it.
-            final = _PERMANENT | _TOO_LARGE
-            refused = [each for each in self._failures if each.error.code() in final]
-            raise self._failed((refused or self._failures)[0])
-        if waiting:
-            raise StoreUnavailable(f"Kafka has not acknowledged {waiting} records in time")
+        while True:
+            self._producer.flush(_POLL_S)
+            failures = self._producer.failures()
+            if failures:
+                # A refusal says more than what failed along with it.
+                final = _PERMANENT | _TOO_LARGE
+                refused = [each for each in failures if each.error.code() in final]
+                raise self._failed((refused or failures)[0])
+            waiting = len(self._producer)
+            if not waiting:
+                return
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(f"Kafka has not acknowledged {waiting} records in time")
 
-    def _on_failure(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            size_bytes = len(message.key() or b"") + len(message.value() or b"")
-            size_bytes += sum(len(h[0]) + len(h[1] or b"") for h in message.headers() or [])
-            self._failures.append(_Failure(str(message.topic()), size_bytes, error))
-
-    def _failed(self, failure: _Failure) -> StoreUnavailable | StoreRejected:
-        topic, size_bytes, error = failure
+    def _failed(self, failure: Failure) -> StoreUnavailable | StoreRejected:
+        topic, size_bytes, error = failure.topic, failure.largest_bytes, failure.error
         if error.code() not in _TOO_LARGE:
             return self._error(f"records for {topic} were not delivered", error)
         limit = self._limit_of(topic)
@@ -241,6 +205,12 @@ class KafkaStore:
         missing = error.code() in (KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART)
         remedy = "make the topic: tidemark topics create" if missing else ""
         return StoreRejected(f"Kafka: {what}: {error.str()}", remedy=remedy)
+
+
+def _records_of(command: Command) -> list[Record]:
+    if not isinstance(command, SendRecords):
+        raise unsupported("Kafka", command)
+    return command.records
 
 
 def _size_bytes(record: Record) -> int:

@@ -7,23 +7,22 @@ nothing but time depends on which of the two works, and the tests run both.
 
 from __future__ import annotations
 
-import ctypes
-import os
 from functools import cache
 from typing import TYPE_CHECKING
 
 import confluent_kafka
-from confluent_kafka import cimpl
+
+from tidemark import native
 
 if TYPE_CHECKING:
     from dataflows.streaming.native import _native as compiled
-elif os.environ.get("TIDEMARK_COMPILED") == "off":
-    compiled = None
-else:
+elif native.wanted:
     try:
         from dataflows.streaming.native import _native as compiled
     except ImportError:
         compiled = None
+else:
+    compiled = None
 
 _KNOWN_CLIENTS = ("2.16.",)
 """Versions of confluent-kafka whose consumers begin as `ClientObject` in module.c says."""
@@ -65,11 +64,4 @@ def _client_functions() -> tuple[int, ...]:
     """Return the addresses of the functions of the client that confluent-kafka has loaded."""
     if not str(confluent_kafka.__version__).startswith(_KNOWN_CLIENTS):
         return ()
-    # What it is linked to is searched as well.
-    library = ctypes.CDLL(cimpl.__file__)
-    try:
-        return tuple(
-            ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0 for name in _FUNCTIONS
-        )
-    except AttributeError:
-        return ()
+    return native.client_functions(_FUNCTIONS)

@@ -1,0 +1,34 @@
+"""What the compiled parts share: their switch, and the functions of the Kafka client.
+
+They are built by `make setup` where there is a C compiler. For each there is a Python part that
+does the same in more time, and the tests run both.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+
+__all__ = ["client_functions", "wanted"]
+
+wanted = os.environ.get("TIDEMARK_COMPILED") != "off"
+"""Whether compiled parts are used where they have been built."""
+
+
+@cache
+def client_functions(names: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the addresses of functions of the librdkafka that confluent-kafka has loaded.
+
+    None at all where it lacks one of them.
+    """
+    from confluent_kafka import cimpl
+
+    # What it is linked to is searched as well.
+    library = ctypes.CDLL(cimpl.__file__)
+    try:
+        return tuple(
+            ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0 for name in names
+        )
+    except AttributeError:
+        return ()
