@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeAlias
 
-from dataflows.streaming.rejects import Reject
+from dataflows.streaming.rejects import Reason, Reject
 from dataflows.streaming.timestamps import iso
 from sinks.commands import Record
 
@@ -19,6 +19,7 @@ SOURCE_OFFSET = "source.offset"
 ALSO_LATE = "also.late"
 
 
+Headers: TypeAlias = tuple[tuple[str, bytes], ...]
 Picked: TypeAlias = tuple[int, bytes | None, bytes | None]
 """Offset, key and value of a record."""
 
@@ -51,21 +52,34 @@ def rejected_records(
     """Return the records for `<topic>.dlq`: `picked` are those that were rejected."""
     dead_letters = f"{topic}{DEAD_LETTER_SUFFIX}"
     where = _source_partition(topic, partition)
+    why = _Why(where)
     return [
         Record(
             dead_letters,
             key,
             value,
-            (
-                ("error.reason", reject.reason.value.encode()),
-                ("error.message", reject.message.encode(errors="backslashreplace")),
-                *where,
-                (SOURCE_OFFSET, b"%d" % offset),
-            ),
+            (*why[reject.reason, reject.message], (SOURCE_OFFSET, b"%d" % offset)),
             partition,
         )
         for reject, (offset, key, value) in zip(rejects, picked, strict=True)
     ]
+
+
+class _Why(dict[tuple[Reason, str], Headers]):
+    """The headers that letters of one reason and message share; most of a batch's have few."""
+
+    def __init__(self, where: Headers) -> None:
+        super().__init__()
+        self._where = where
+
+    def __missing__(self, key: tuple[Reason, str]) -> Headers:
+        reason, message = key
+        found = self[key] = (
+            ("error.reason", reason.value.encode()),
+            ("error.message", message.encode(errors="backslashreplace")),
+            *self._where,
+        )
+        return found
 
 
 def late_record(message: Message, windows: Sequence[tuple[str, int]], watermark_us: int) -> Record:
@@ -91,7 +105,7 @@ def late_record(message: Message, windows: Sequence[tuple[str, int]], watermark_
     )
 
 
-def source_headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+def source_headers(message: Message) -> Headers:
     """Return where a record comes from, the offset last; copies, written twice, are told by it."""
     return (
         *_source_partition(message.topic(), message.partition()),
@@ -99,9 +113,7 @@ def source_headers(message: Message) -> tuple[tuple[str, bytes], ...]:
     )
 
 
-def _source_partition(
-    topic: str | None, partition: int | None
-) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+def _source_partition(topic: str | None, partition: int | None) -> Headers:
     return (
         ("source.topic", str(topic).encode()),
         ("source.partition", str(partition).encode()),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
+from operator import attrgetter
 
 import numpy as np
 import pyarrow as pa
@@ -163,7 +163,7 @@ class Decoder:
             mask = pa.array(keep)
             positions, times = positions[keep], times[keep]
             columns = {name: column.filter(mask) for name, column in columns.items()}
-        rejects.sort(key=itemgetter(0))  # by position
+        rejects.sort(key=attrgetter("position"))
         return Decoded(positions, times, columns, rejects, dropped, missing, joined.value_bytes)
 
     def _check_future(

@@ -49,19 +49,26 @@ class RecordParser:
         if not oversized and self._parse_all(values, rows):
             return rows, positions
         rows.clear()
-        kept = []
+        kept: list[int] = []
+        decode, reject = self._decode, rejects.append
         for place, (position, value) in enumerate(zip(positions.tolist(), values, strict=True)):
             if place in oversized:
                 size = len(value or b"")
                 message = f"{size} bytes, at most {self._limits.max_message_bytes} are taken"
-                rejects.append(Reject(position, Reason.TOO_LARGE, message))
+                reject(Reject(position, Reason.TOO_LARGE, message))
                 continue
             try:
-                row = self.parse_one(value)
+                try:
+                    row = decode(value)  # type: ignore[arg-type]
+                except (msgspec.ValidationError, TypeError):
+                    row = self._closer_look(value)
+                # Not by the reader of structs: it does not look into the fields that it ignores.
+                if not value.isascii():  # type: ignore[union-attr]
+                    value.decode()  # type: ignore[union-attr]
             except msgspec.ValidationError as error:
-                rejects.append(self._wrong_type(position, value or b"", error))
+                reject(self._wrong_type(position, value or b"", error))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                rejects.append(Reject(position, Reason.INVALID_JSON, str(error)))
+                reject(Reject(position, Reason.INVALID_JSON, str(error)))
             else:
                 rows.append(row)
                 kept.append(position)
@@ -93,16 +100,18 @@ class RecordParser:
         return True
 
     def parse_one(self, value: bytes | None) -> Event:
-        """Parse one record. Raises msgspec.DecodeError, UnicodeDecodeError or RecursionError."""
+        """Parse one record that is valid by itself."""
+        try:
+            row: Event = self._decode(value)  # type: ignore[arg-type]
+        except (msgspec.ValidationError, TypeError):
+            row = self._closer_look(value)
+        return row
+
+    def _closer_look(self, value: bytes | None) -> Event:
+        """Parse a record that the quick way refuses. Raises msgspec.DecodeError."""
         if value is None:
             raise msgspec.DecodeError("null value (a tombstone)")
-        try:
-            row: Event = self._decode(value)
-        except msgspec.ValidationError:
-            row = self._without_unreadable(value)
-        if not value.isascii():
-            value.decode()
-        return row
+        return self._without_unreadable(value)
 
     def _without_unreadable(self, value: bytes) -> Event:
         """Parse a record of which an optional field may hold a number out of range.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+
+import msgspec
 
 from dataflows.streaming.timestamps import Int64Array
 
@@ -20,7 +21,7 @@ class Reason(StrEnum):
     INVALID_ID = "invalid_id"
 
 
-class Reject(NamedTuple):
+class Reject(msgspec.Struct, frozen=True, gc=False):
     """A record that was not accepted: its position in the batch, the code and a sentence."""
 
     position: int

@@ -214,9 +214,12 @@ struct names {
     PyObject *topic, *key, *value, *headers, *partition;
 };
 
-/* What a record holds, as long as the call lasts. */
+/* What a record holds, and what the client is told of it; `next` is among the arguments. */
 struct held {
     PyObject *topic, *key, *value, *headers, *partition;
+    struct argument arguments[ARGUMENTS];
+    size_t count;
+    Py_ssize_t bytes;
 };
 
 static void let_go(struct held *held) {
@@ -227,16 +230,11 @@ static void let_go(struct held *held) {
     Py_CLEAR(held->partition);
 }
 
-static int held_of(struct held *held, PyObject *record, const struct names *names) {
-    return (held->topic = PyObject_GetAttr(record, names->topic)) &&
-           (held->key = PyObject_GetAttr(record, names->key)) &&
-           (held->value = PyObject_GetAttr(record, names->value)) &&
-           (held->headers = PyObject_GetAttr(record, names->headers)) &&
-           (held->partition = PyObject_GetAttr(record, names->partition));
-}
-
-static int bytes_of(struct argument *argument, int kind, PyObject *from) {
-    *argument = (struct argument){.kind = kind};
+static int bytes_of(struct held *held, int kind, PyObject *from) {
+    struct argument *argument = &held->arguments[held->count++];
+    argument->kind = kind;
+    argument->is.memory.bytes = NULL;
+    argument->is.memory.size = 0;
     if (from == Py_None) return 1;
     if (!PyBytes_Check(from)) {
         PyErr_SetString(PyExc_TypeError, "keys, values and headers are bytes");
@@ -244,10 +242,11 @@ static int bytes_of(struct argument *argument, int kind, PyObject *from) {
     }
     argument->is.memory.bytes = PyBytes_AS_STRING(from);
     argument->is.memory.size = (size_t)PyBytes_GET_SIZE(from);
+    held->bytes += PyBytes_GET_SIZE(from);
     return 1;
 }
 
-static int headers_of(struct argument *to, size_t *count, PyObject *headers, Py_ssize_t *bytes) {
+static int headers_of(struct held *held, PyObject *headers) {
     if (!PyTuple_Check(headers) || PyTuple_GET_SIZE(headers) > MOST_HEADERS) {
         PyErr_Format(PyExc_TypeError, "headers: not a tuple of up to %d", (int)MOST_HEADERS);
         return 0;
@@ -259,58 +258,62 @@ static int headers_of(struct argument *to, size_t *count, PyObject *headers, Py_
             PyErr_SetString(PyExc_TypeError, "headers: not pairs of a name and bytes");
             return 0;
         }
-        const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(pair, 0));
-        if (!name) return 0;
+        struct argument *argument = &held->arguments[held->count++];
         PyObject *value = PyTuple_GET_ITEM(pair, 1);
-        to[*count] = (struct argument){.kind = ARGUMENT_HEADER};
-        to[*count].is.header.name = name;
-        to[*count].is.header.bytes = PyBytes_AS_STRING(value);
-        to[*count].is.header.size = PyBytes_GET_SIZE(value);
-        *bytes += PyBytes_GET_SIZE(value);
-        ++*count;
+        argument->kind = ARGUMENT_HEADER;
+        argument->is.header.name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(pair, 0));
+        if (!argument->is.header.name) return 0;
+        argument->is.header.bytes = PyBytes_AS_STRING(value);
+        argument->is.header.size = PyBytes_GET_SIZE(value);
+        held->bytes += PyBytes_GET_SIZE(value);
     }
     return 1;
 }
 
-/* Hands one record over; adds its size. Returns the client's error, or -1 with an exception set. */
-static int sent(Producer *self, const struct held *record, PyObject *partitions, Py_ssize_t *bytes,
-                int *failure) {
-    struct argument arguments[ARGUMENTS];
-    size_t count = 0;
-    const char *name = PyUnicode_AsUTF8(record->topic);
-    if (!name) return 0;
-    void *topic = topic_of(self, name);
-    if (!topic) {
-        PyErr_Format(PyExc_ValueError, "the client refuses topic %.300s", name);
+static int partition_of(struct held *held, PyObject *partitions, int32_t *partition) {
+    *partition = -1;
+    if (held->partition == Py_None) return 1;
+    PyObject *found = PyDict_GetItemWithError(partitions, held->topic);
+    long number = PyLong_AsLong(held->partition);
+    long of = found ? PyLong_AsLong(found) : 0;
+    if (PyErr_Occurred()) return 0;
+    if (of < 1 || of > INT32_MAX || number < 0) {
+        PyErr_Format(PyExc_ValueError, "partitions: none for topic %S", held->topic);
         return 0;
     }
-    int32_t partition = -1;
-    if (record->partition != Py_None) {
-        PyObject *found = PyDict_GetItemWithError(partitions, record->topic);
-        long number = PyLong_AsLong(record->partition);
-        long of = found ? PyLong_AsLong(found) : 0;
-        if (PyErr_Occurred()) return 0;
-        if (of < 1 || number < 0) {
-            PyErr_Format(PyExc_ValueError, "partitions: none for topic %.300s", name);
-            return 0;
-        }
-        partition = (int32_t)(number % of);
-    }
-    arguments[count] = (struct argument){.kind = ARGUMENT_TOPIC};
-    arguments[count++].is.topic = topic;
-    arguments[count] = (struct argument){.kind = ARGUMENT_PARTITION};
-    arguments[count++].is.partition = partition;
-    arguments[count] = (struct argument){.kind = ARGUMENT_FLAGS};
-    arguments[count++].is.flags = COPY;
-    if (!bytes_of(&arguments[count++], ARGUMENT_VALUE, record->value) ||
-        !bytes_of(&arguments[count++], ARGUMENT_KEY, record->key))
-        return 0;
-    *bytes += (Py_ssize_t)(arguments[3].is.memory.size + arguments[4].is.memory.size);
-    if (!headers_of(arguments, &count, record->headers, bytes)) return 0;
-    void *error = self->client.produceva(self->handle, arguments, count);
-    *failure = error ? self->client.error_code(error) : 0;
-    if (error) self->client.error_destroy(error);
+    *partition = (int32_t)(number % of);
     return 1;
+}
+
+/* Fills in what is told of a record; it holds on to all of that. */
+static int hold_record(Producer *self, struct held *held, PyObject *record,
+                       const struct names *names, PyObject *partitions) {
+    held->count = 0;
+    held->bytes = 0;
+    if (!(held->topic = PyObject_GetAttr(record, names->topic)) ||
+        !(held->key = PyObject_GetAttr(record, names->key)) ||
+        !(held->value = PyObject_GetAttr(record, names->value)) ||
+        !(held->headers = PyObject_GetAttr(record, names->headers)) ||
+        !(held->partition = PyObject_GetAttr(record, names->partition)))
+        return 0;
+    const char *name = PyUnicode_Check(held->topic) ? PyUnicode_AsUTF8(held->topic) : NULL;
+    void *topic = name ? topic_of(self, name) : NULL;
+    if (!topic) {
+        if (!PyErr_Occurred())
+            PyErr_Format(name ? PyExc_ValueError : PyExc_TypeError, "no name of a topic: %.300R",
+                         held->topic);
+        return 0;
+    }
+    struct argument *first = held->arguments;
+    first[0].kind = ARGUMENT_TOPIC;
+    first[0].is.topic = topic;
+    first[1].kind = ARGUMENT_PARTITION;
+    first[2].kind = ARGUMENT_FLAGS;
+    first[2].is.flags = COPY;
+    held->count = 3;
+    return partition_of(held, partitions, &first[1].is.partition) &&
+           bytes_of(held, ARGUMENT_VALUE, held->value) &&
+           bytes_of(held, ARGUMENT_KEY, held->key) && headers_of(held, held->headers);
 }
 
 PyDoc_STRVAR(send_doc,
@@ -320,6 +323,8 @@ PyDoc_STRVAR(send_doc,
 "A record has `topic`, `key`, `value`, `headers` and `partition`: the number modulo what\n"
 "`partitions` has of the topic, or None. Returns the place of the first that was not taken, the\n"
 "bytes of those that were, and the error that refused it, 0 if none did.");
+
+enum { AT_ONCE = 128 };
 
 static PyObject *producer_send(PyObject *object, PyObject *args) {
     Producer *self = (Producer *)object;
@@ -338,20 +343,40 @@ static PyObject *producer_send(PyObject *object, PyObject *args) {
         PyUnicode_InternFromString("value"),   PyUnicode_InternFromString("headers"),
         PyUnicode_InternFromString("partition"),
     };
-    int made = names.topic && names.key && names.value && names.headers && names.partition;
+    struct held *held = PyMem_Calloc(AT_ONCE, sizeof *held);
+    int made = held && names.topic && names.key && names.value && names.headers && names.partition;
+    if (!held) PyErr_NoMemory();
     int failure = 0;
     Py_ssize_t bytes = 0, at = first;
-    /* What a record's attributes run may change the list. */
-    for (; made && !failure && bytes < most && at < PyList_GET_SIZE(records); at += !failure) {
-        struct held held = {0};
-        PyObject *record = Py_NewRef(PyList_GET_ITEM(records, at));
-        Py_ssize_t more = 0;
-        made = held_of(&held, record, &names) && sent(self, &held, partitions, &more, &failure);
-        if (made && !failure) bytes += more;
-        let_go(&held);
-        Py_DECREF(record);
+    while (made && !failure && bytes < most) {
+        /* As many as are sure to be wanted: what is held on to is handed over. */
+        Py_ssize_t count = 0, next_bytes = bytes;
+        /* What a record's attributes run may change the list. */
+        while (made && count < AT_ONCE && next_bytes < most && at + count < PyList_GET_SIZE(records)) {
+            PyObject *record = Py_NewRef(PyList_GET_ITEM(records, at + count));
+            made = hold_record(self, &held[count], record, &names, partitions);
+            next_bytes += held[count++].bytes;
+            Py_DECREF(record);
+        }
+        Py_ssize_t ready = made ? count : 0, sent = 0;
+        Py_BEGIN_ALLOW_THREADS
+        for (; sent < ready; sent++) {
+            void *error =
+                self->client.produceva(self->handle, held[sent].arguments, held[sent].count);
+            if (error) {
+                failure = self->client.error_code(error);
+                self->client.error_destroy(error);
+                break;
+            }
+            bytes += held[sent].bytes;
+        }
+        Py_END_ALLOW_THREADS
+        at += sent;
+        for (Py_ssize_t i = 0; i < count; i++) let_go(&held[i]);
+        if (!count) break;
     }
     if (made) result = Py_BuildValue("nni", at, bytes, failure == QUEUE_FULL ? 0 : failure);
+    PyMem_Free(held);
     Py_XDECREF(names.topic);
     Py_XDECREF(names.key);
     Py_XDECREF(names.value);
