@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -153,8 +154,8 @@ class PartitionReader:
         self._max_event_us = int(furthest[-1])
         rejects = decoded.rejects
         dead_letters: list[Record] = []
+        rejected = np.array(list(map(attrgetter("position"), rejects)), np.int64)
         if rejects:
-            rejected = np.array([reject.position for reject in rejects], np.int64)
             dead_letters = rejected_records(
                 self._spec.topic, self._partition, rejects, fetched.picked(rejected)
             )
@@ -165,7 +166,7 @@ class PartitionReader:
         missed: dict[int, list[tuple[str, int]]] = {}
         for pipeline, window_us in self._spec.windows_us.items():
             taken, late, some = self._on_time(
-                pipeline, window_us, decoded, furthest, records, commands
+                pipeline, window_us, decoded, furthest, records, rejected, commands
             )
             on_time[pipeline] = taken
             wakes = wakes or some
@@ -182,7 +183,7 @@ class PartitionReader:
             self._rejected_before_any = 0
         elif before_us == BEGINNING_US:
             self._rejected_before_any += len(decoded.rejects)
-        for reason, count in Counter(reject.reason for reject in rejects).items():
+        for reason, count in Counter(map(attrgetter("reason"), rejects)).items():
             self._rejected[reason.value] += count
         self._dropped.update({name: n for name, n in decoded.dropped.items() if n})
         self._missing.update({name: n for name, n in decoded.missing.items() if n})
@@ -275,6 +276,7 @@ class PartitionReader:
         decoded: Decoded,
         furthest: Int64Array,
         records: Records,
+        rejected: Int64Array,
         commands: dict[str, list[Command]],
     ) -> tuple[OnTime, npt.NDArray[np.bool_], bool]:
         """Sort out what a pipeline takes.
@@ -299,7 +301,7 @@ class PartitionReader:
                 self._filtered[pipeline] += int((~transformed.keep).sum())
         late_rows = np.flatnonzero(late)
         self._late.update({pipeline: len(late_rows)} if late_rows.size else {})
-        discarded = self._discarded(window_us, decoded, furthest, late_rows)
+        discarded = self._discarded(window_us, decoded, furthest, late_rows, rejected)
         taken = _rows(columns, times, keep)
         if self._spec.keep_late:
             on_time = OnTime(*taken, discarded, *_rows(columns, times, late))
@@ -308,12 +310,16 @@ class PartitionReader:
         return on_time, late, some_on_time
 
     def _discarded(
-        self, window_us: int, decoded: Decoded, furthest: Int64Array, late_rows: Int64Array
+        self,
+        window_us: int,
+        decoded: Decoded,
+        furthest: Int64Array,
+        late_rows: Int64Array,
+        rejected_at: Int64Array,
     ) -> list[Discarded]:
         """Book rejects and late records on the window of the largest event time before them."""
         late = Counter((furthest[late_rows] // window_us).tolist())
-        positions = np.array([reject.position for reject in decoded.rejects], np.int64)
-        current = furthest[np.searchsorted(decoded.positions, positions)]
+        current = furthest[np.searchsorted(decoded.positions, rejected_at)]
         waiting = int((current == BEGINNING_US).sum())
         rejected = Counter((current[current != BEGINNING_US] // window_us).tolist())
         if len(decoded.event_time_us) and (waiting or self._rejected_before_any):
