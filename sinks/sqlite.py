@@ -19,12 +19,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
-from sinks.coalesce import coalesce
 from sinks.commands import (
     AccumulateWindow,
     Command,
@@ -50,7 +50,15 @@ from sinks.sqlite_layout import (
     replace_statement,
     series_statement,
 )
-from sinks.sqlite_rows import document_rows, epoch_us, kept_rows, pivot, point_rows, run
+from sinks.sqlite_rows import (
+    document_rows,
+    epoch_us,
+    kept_rows,
+    key_count,
+    pivot,
+    point_rows,
+    run,
+)
 from sinks.store import StoreRejected, StoreUnavailable, unsupported
 from sinks.turns import Turns
 
@@ -78,6 +86,13 @@ _KEPT_STATEMENTS = 64
 # SQLite waits for a lock by sleeping up to 100 ms at a time: writers of one process queue here.
 _turns_by_path: dict[Path, Turns] = {}
 _turns_guard = threading.Lock()
+
+
+def _window_of(command: Command) -> tuple[str, datetime] | None:
+    """Return the collection and the start of a window to add; None for other commands."""
+    if isinstance(command, AccumulateWindow):
+        return command.collection, command.window_start
+    return None
 
 
 def _turns_at(path: Path) -> Turns:
@@ -137,13 +152,16 @@ class SQLiteStore:
         """Store the commands, in order, in one transaction."""
         known, slots = dict(self._known), {name: dict(of) for name, of in self._slots.items()}
         bulk = all(map(can_wait, commands))
-        if bulk:
-            # The groups of a window together: one pivot, one statement.
-            commands = coalesce(commands)
         try:
             with self._transaction(hurry=not bulk) as connection:
-                for command in commands:
-                    self._apply(connection, command)
+                for window, some in groupby(commands, key=_window_of):
+                    if window is None:
+                        for command in some:
+                            self._apply(connection, command)
+                    else:
+                        collection, start = window
+                        parts = [each.counts for each in some if isinstance(each, AccumulateWindow)]
+                        self._accumulate(connection, collection, start, parts)
         except BaseException:
             self._known, self._slots = known, slots
             raise
@@ -172,8 +190,6 @@ class SQLiteStore:
             case NewestDocuments(collection, documents, order_by):
                 self._make_documents(connection, collection)
                 run(connection, newest_statement(collection, order_by), document_rows(documents))
-            case AccumulateWindow(collection, window_start, counts):
-                self._accumulate(connection, collection, window_start, counts)
             case WritePoints(points):
                 run(connection, series_statement(), point_rows(points))
             case _:
@@ -191,17 +207,25 @@ class SQLiteStore:
         )
 
     def _accumulate(
-        self, connection: sqlite3.Connection, collection: str, start: datetime, counts: pl.DataFrame
+        self,
+        connection: sqlite3.Connection,
+        collection: str,
+        start: datetime,
+        parts: Sequence[pl.DataFrame],
     ) -> None:
+        """Add a window that comes in parts, those of different keys together."""
         self._make_aggregates(connection, collection)
+        counts = pl.concat(parts)
         if counts.is_empty():
             return
         slots = self._assign_slots(connection, collection, counts["name"].unique().to_list())
-        used = sorted({slot for slot in slots.values() if slot < SLOTS})
-        rows = pivot(counts, slots, used)
-        statement = accumulate_statement(
-            collection, used, epoch_us(start), with_rest="rest" in rows.columns
-        )
+        rows = pivot(counts, slots)
+        if len(parts) > 1 and rows.height < sum(map(key_count, parts)):
+            # A key is in several: each but the first leaves it as it is.
+            for part in parts:
+                self._accumulate(connection, collection, start, [part])
+            return
+        statement = accumulate_statement(collection, rows.columns[2:], epoch_us(start))
         run(connection, statement, rows.rows())
 
     def _assign_slots(

@@ -207,19 +207,19 @@ def name_statement(collection: str) -> str:
         """
 
 
-def accumulate_statement(
-    collection: str, slots: Sequence[int], window_us: int, *, with_rest: bool
-) -> Statement:
-    """Return the upsert of (key, total, a count per slot[, rest]): add one window where it is new.
+def accumulate_statement(collection: str, counts: Sequence[str], window_us: int) -> Statement:
+    """Return the upsert of (key, total, *counts): add one window where it is new.
 
-    `window_us` is the window's start in microseconds since the epoch.
+    `counts` are columns of the table, `rest` the last if it is among them. `window_us` is the
+    window's start in microseconds since the epoch.
     """
     table = quote(f"{collection}_rows")
-    counts = [f"n{slot}" for slot in slots]
-    given = ["_id", "total", *counts, *(["rest"] if with_rest else [])]
+    given = ["_id", "total", *counts]
     values = [f"column{number}" for number in range(1, len(given) + 1)]
-    added = [f"{n} = coalesce({n} + excluded.{n}, {n}, excluded.{n})," for n in counts]
-    if with_rest:
+    added = [
+        f"{n} = coalesce({n} + excluded.{n}, {n}, excluded.{n})," for n in counts if n != "rest"
+    ]
+    if "rest" in counts:
         added.append(f"rest = {_merged(table)},")
     into = f"""
         {table} (

@@ -19,32 +19,30 @@ _SIZES = (1, 4, 16, 64, 96, 128, 192, 256, 384, 512, 768, 1_024, 1_536, 2_048)
 """Rows of the statements that there are."""
 
 
-def pivot(counts: pl.DataFrame, slots: dict[str, int], used: Sequence[int]) -> pl.DataFrame:
+def pivot(counts: pl.DataFrame, slots: dict[str, int]) -> pl.DataFrame:
     """Return one row per key: key, total, a count (or null) per used slot, the other names as JSON.
 
-    The column `rest` is there only if a name has no slot of its own. Keys come out sorted:
-    neighbours in the index are written together.
+    A count's column is named `n<slot>`. The column `rest`, the last, is there only if a name has no
+    slot of its own. Keys come out sorted: neighbours in the index are written together.
     """
-    frame = counts.with_columns(
-        slot=pl.col("name").replace_strict(slots, return_dtype=pl.Int32),
-    )
-    count, slot = pl.col("count"), pl.col("slot")
-    columns = [count.sum().alias("total")]
-    columns += [count.filter(slot == number).sum().alias(f"n{number}") for number in used]
-    seen = [(slot == number).any().alias(f"has{number}") for number in used]
-    crowded = any(number >= SLOTS for number in slots.values())
-    if crowded:
-        labels = {name: msgspec.json.encode(name).decode() for name in slots}
-        pair = pl.col("name").replace_strict(labels, return_dtype=pl.String) + ":"
-        member = (pair + count.cast(pl.String)).filter(slot >= SLOTS)
-        columns.append(member.str.join(",").alias("rest"))
-    grouped = frame.group_by("key").agg(*columns, *seen).sort("key")
-    absent = [pl.when(f"has{number}").then(f"n{number}").alias(f"n{number}") for number in used]
-    wide = grouped.with_columns(absent).drop([f"has{number}" for number in used])
-    if not crowded:
-        return wide
-    rest = pl.col("rest")
-    return wide.with_columns(rest=pl.when(rest != "").then("{" + rest + "}"))
+    own = {f"n{slot}": name for name, slot in slots.items() if slot < SLOTS}
+    name, count = pl.col("name"), pl.col("count")
+    spread = [pl.when(name == pl.lit(own[column])).then(count).alias(column) for column in own]
+    # One row a pair of key and name: the largest is the only one.
+    columns = [count.sum().alias("total"), *(pl.col(column).max() for column in sorted(own))]
+    if len(own) < len(slots):
+        labels = {each: msgspec.json.encode(each).decode() for each in slots}
+        pair = name.replace_strict(labels, return_dtype=pl.String) + ":" + count.cast(pl.String)
+        others = pair.filter(~name.is_in(list(own.values()))).str.join(",")
+        columns.append(pl.when(others != "").then("{" + others + "}").alias("rest"))
+    return counts.lazy().with_columns(spread).group_by("key").agg(columns).sort("key").collect()
+
+
+def key_count(counts: pl.DataFrame) -> int:
+    """Return the number of keys of a window's counts, where the rows of one key are adjacent."""
+    key = pl.col("key")
+    # The first row has none before it: that counts as another one.
+    return int(counts.select(key.ne_missing(key.shift()).sum()).item())
 
 
 def run(
