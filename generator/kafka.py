@@ -179,9 +179,16 @@ def _columns(frame: pl.DataFrame) -> Columns:
         key_bytes,
         value_bounds,
         value_bytes,
-        keys.is_null().to_numpy(),
-        values.is_null().to_numpy(),
+        _missing(keys),
+        _missing(values),
     )
+
+
+def _missing(column: pl.Series) -> npt.NDArray[np.bool_]:
+    # Frames may be small, at a rate: counting costs far less than a query.
+    if not column.null_count():
+        return np.zeros(len(column), np.bool_)
+    return column.is_null().to_numpy()
 
 
 def _joined(column: pl.Series) -> tuple[npt.NDArray[np.int64], Any]:
