@@ -136,13 +136,14 @@ def _paced(
             if stopped():
                 return
             now_s = elapsed_s()
-            # Not at once when something has fallen due meanwhile: a few records at a time cost
-            # several times what they cost together.
-            if (left_s := max(due_s[at], next_s) - now_s) > 0:
+            # Of a frame that is due in part, not at once what has fallen due meanwhile: a few
+            # records at a time cost several times what they cost together.
+            due_from_s = due_s[at] if due_s[-1] <= now_s else max(due_s[at], next_s)
+            if (left_s := due_from_s - now_s) > 0:
                 wait(min(max(left_s, TICK_S / 10), 0.1))
                 continue
-            next_s = now_s + TICK_S
             whole = settings.interval_s is not None
             until = len(frame) if whole else int(np.searchsorted(due_s, now_s, side="right"))
             yield frame.slice(at, until - at)
             at = until
+            next_s = now_s + TICK_S if at < len(frame) else 0.0

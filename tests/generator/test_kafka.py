@@ -12,10 +12,11 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from generator import Delivery, GeneratorSettings, KafkaTarget, TruthWriter, plan, send
-from generator.kafka import IN_FLIGHT, Properties
+from generator.kafka import IN_FLIGHT
 from tests.conftest import MakeTopic, StartServer
 from tests.support.servers import Kafka, KafkaEndpoint
 from tidemark.errors import TidemarkError
+from tidemark.producer import Properties
 
 ALL_FAULTS = {
     "out_of_order_share": 0.1,

@@ -83,6 +83,23 @@ def test_what_was_due_before_the_run_leaves_at_once(clock: Clock) -> None:
     assert at_once >= 2_000
 
 
+def test_small_batches_do_not_hold_a_rate_up(clock: Clock) -> None:
+    given = settings(rate=100_000.0, count=100_000, batch_size=100)
+    delivery = send(plan(given, 3), FakeTarget(clock), given)
+    assert delivery.seconds == pytest.approx(1.0, abs=0.05)
+
+
+def test_what_falls_due_while_others_are_sent_is_sent_together(clock: Clock) -> None:
+    def slow() -> None:
+        clock.now_s += 0.001
+
+    target = FakeTarget(clock, on_put=slow)
+    given = settings(rate=100_000.0, count=100_000, batch_size=10_000)
+    delivery = send(plan(given, 3), target, given)
+    assert delivery.seconds == pytest.approx(1.0, abs=0.05)
+    assert len(target.put_at) < 150, "about one a tick"
+
+
 def test_speed_does_not_change_the_rate(clock: Clock) -> None:
     given = settings(rate=1_000.0, speed=60.0, count=3_000)
     assert send(plan(given, 3), FakeTarget(clock), given).seconds == pytest.approx(3.0, abs=0.05)
