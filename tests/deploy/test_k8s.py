@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy import k8s
+from tests.deploy import custom, k8s
 from tests.deploy.composing import ROOT
 from tests.docs.pages import commands
 from tests.support.servers.cache import installed, run_step
@@ -19,6 +20,7 @@ from tidemark.config import load_settings
 
 REQUIREMENTS = Path(__file__).with_name("k8s-requirements.txt")
 VERSIONS = ("1.29", "1.31", "1.34")
+MONITOR = "ServiceMonitor/tidemark"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,7 @@ def test_every_manifest_is_valid(validator: Path, tmp_path: Path, version: str) 
     printed = done.stdout + done.stderr
     assert done.returncode == 0, printed
     assert printed.count(" passed for resource ") == len(k8s.manifests()) - 1, printed
+    # No kind of Kubernetes itself: checked below.
     assert "Couldn't find schema for kind ServiceMonitor" in printed
 
 
@@ -61,6 +64,52 @@ def test_a_manifest_with_a_misspelt_key_is_not(validator: Path, tmp_path: Path) 
     path = tmp_path / "wrong.yaml"
     path.write_text(k8s.text().replace("podManagementPolicy", "podManagementPolice"))
     assert validate(validator, path, VERSIONS[0]).returncode != 0
+
+
+def wrong_with(validator: Path, monitor: dict[str, Any]) -> str:
+    """Return what the operator's definition of a ServiceMonitor says against one, or nothing."""
+    schema = custom.closed(
+        custom.schema(custom.definition("servicemonitors"), monitor["apiVersion"])
+    )
+    done = subprocess.run(
+        [validator, ROOT / "tests" / "deploy" / "customcheck.py"],
+        input=json.dumps([schema, monitor, VERSIONS[-1]]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert bool(done.returncode) == bool(done.stdout), done.stdout
+    return done.stdout
+
+
+def test_the_monitor_is_what_the_prometheus_operator_takes(validator: Path) -> None:
+    monitor = k8s.manifests()[MONITOR]
+    names = custom.definition("servicemonitors")["spec"]["names"]
+    assert monitor["kind"] == names["kind"]
+    assert wrong_with(validator, monitor) == ""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ("endpoints", "endpoint", "$.spec: Additional properties are not allowed ('endpoint'"),
+        ("interval", "intervall", "$.spec.endpoints[0]: Additional properties are not allowed"),
+        ("matchLabels", "matchLabel", "$.spec.selector: Additional properties are not allowed"),
+        ("labels", "lables", "$.metadata: Additional properties are not allowed"),
+        ("selector", None, "'selector' is a required property"),
+        ("15s", "15 seconds", "$.spec.endpoints[0].interval: '15 seconds' does not match"),
+    ],
+)
+def test_a_monitor_that_is_wrong_anywhere_is_not(
+    validator: Path, right: str, wrong: str | None, says: str
+) -> None:
+    text = json.dumps(k8s.manifests()[MONITOR])
+    assert text.count(f'"{right}"') == 1
+    spoilt = json.loads(text.replace(f'"{right}"', f'"{wrong}"'))
+    if wrong is None:
+        del spoilt["spec"]["None"]
+    assert says in wrong_with(validator, spoilt)
 
 
 def stateful_set() -> dict[str, Any]:
@@ -207,7 +256,7 @@ def test_every_selector_selects_the_pods() -> None:
 
 
 def test_the_monitor_finds_the_services_port() -> None:
-    monitor = k8s.manifests()["ServiceMonitor/tidemark"]["spec"]
+    monitor = k8s.manifests()[MONITOR]["spec"]
     service = k8s.manifests()["Service/tidemark"]
     wanted = monitor["selector"]["matchLabels"].items()
     assert wanted <= service["metadata"]["labels"].items()
