@@ -226,6 +226,15 @@ def test_the_image_runs_as_a_user_of_its_own() -> None:
     assert "COPY . " not in text
 
 
+def test_no_image_is_built_without_the_compiled_half() -> None:
+    """setup.py leaves out what does not compile; to the build of an image that is a failure."""
+    build = (ROOT / "Dockerfile").read_text().rpartition("\nFROM ")[0]
+    installed, _, then = build.partition("pip install --no-deps --no-build-isolation .")
+    assert "apt-get install --yes --no-install-recommends gcc libc6-dev" in installed
+    # -P: not from the sources beside it, which hold no compiled file.
+    assert "&& python -P -c 'from dataflows.streaming.native import _native'" in then
+
+
 def test_the_image_holds_every_package() -> None:
     copied = set(re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
