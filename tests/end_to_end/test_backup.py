@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sqlite3
@@ -9,8 +10,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from bson import decode_file_iter
+from bson.codec_options import CodecOptions
 
 from tests.conftest import StartServer
 from tests.docs.pages import block_with
@@ -36,6 +40,7 @@ from tests.support.unique import unique_name
 
 PAGE = "docs/operations.md"
 PIECE, EVENTS = 10_000, 50_000
+_WITH_ZONES: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 STORE = "var/tidemark.db"
 FULL_SPEED = {"TIDEMARK_SOURCE__BATCH_SIZE": "20000", "TIDEMARK_SOURCE__EPOCH_BYTES": "67108864"}
 
@@ -67,8 +72,13 @@ class Backed:
         assert done.code == 0, done.stdout + done.stderr
         return done.stdout
 
-    def shell(self, command: str) -> None:
-        subprocess.run(["sh", "-euc", command], cwd=self.directory, check=True)
+    def shell(self, command: str, **environ: str) -> None:
+        subprocess.run(
+            ["sh", "-euc", command],
+            cwd=self.directory,
+            env={**os.environ, **environ},
+            check=True,
+        )
 
     def end(self) -> Truth:
         """Read what there is to its end; return what should be stored."""
@@ -224,14 +234,69 @@ def windows_end(start: str) -> str:
     return (datetime.fromisoformat(start) + timedelta(seconds=WINDOW_S)).isoformat()
 
 
+class Copies:
+    """All documents of a database, taken and put back by pymongo: where MongoDB's tools are not."""
+
+    def __init__(self, mongo: MongoEndpoint, database: str, backed: Backed) -> None:
+        self.mongo, self.database, self.backed = mongo, database, backed
+        self._taken: dict[str, list[dict[str, Any]]] = {}
+
+    def take(self) -> None:
+        with self.mongo.client() as client:
+            database = client[self.database]
+            self._taken = {n: list(database[n].find()) for n in database.list_collection_names()}
+
+    def put_back(self) -> None:
+        with self.mongo.client() as client:
+            for name in client[self.database].list_collection_names():
+                client[self.database][name].delete_many({})
+            for name, documents in self._taken.items():
+                if documents:
+                    client[self.database][name].insert_many(documents)
+
+
+class Dumps(Copies):
+    """The same by the commands of the page."""
+
+    def take(self) -> None:
+        self._type("mongodump")
+
+    def put_back(self) -> None:
+        self._type("mongorestore")
+        files = list((self.backed.directory / "mongo.backup" / self.database).glob("*.bson"))
+        assert {file.stem for file in files} >= {"aggregated_data", "user_stats", "item_stats"}
+        with self.mongo.client() as client:
+            for file in files:
+                found = {each["_id"]: each for each in client[self.database][file.stem].find()}
+                with file.open("rb") as dumped:
+                    wanted = {each["_id"]: each for each in decode_file_iter(dumped, _WITH_ZONES)}
+                assert found == wanted, file.stem
+
+    def _type(self, program: str) -> None:
+        (line,) = [each for each in block_with(PAGE, program).splitlines() if program in each]
+        line = line.replace("--db tidemark", f"--db {self.database}")
+        self.backed.shell(line, MONGO_URI=self.mongo.uri)
+
+
+def a_way(kind: type[Copies]) -> type[Copies]:
+    """Skip where it takes MongoDB's tools and they are not installed: tests do not fetch them."""
+    for program in ("mongodump", "mongorestore"):
+        if kind is Dumps and shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    return kind
+
+
+@pytest.mark.parametrize("kind", [Copies, Dumps])
 def test_mongodb_and_influxdb_are_put_back(
     kafka: KafkaEndpoint,
     mongo: MongoEndpoint,
     mongo_database: str,
     start_server: StartServer,
     tmp_path: Path,
+    kind: type[Copies],
 ) -> None:
-    """The page's order and its commands of InfluxDB; `mongodump` cannot be had: pymongo copies."""
+    """The page's order and its commands."""
+    way = a_way(kind)
     influx = start_server(InfluxDB)
     influx.create_database("tidemark")
     backed = Backed(
@@ -249,24 +314,17 @@ def test_mongodb_and_influxdb_are_put_back(
         here = line.replace("127.0.0.1:8088", influx.backup_address)
         return here.replace("influxd", shlex.quote(str(influx.program())), 1)
 
-    with reading(backed, 1) as job, mongo.client() as client:
+    documents = way(mongo, mongo_database, backed)
+    with reading(backed, 1) as job:
         backed.tidemark("backup", "var.backup")
-        dump = {
-            name: list(client[mongo_database][name].find())
-            for name in client[mongo_database].list_collection_names()
-        }
+        documents.take()
         backed.shell(influxd("influxd backup"))
         backed.feed.send(2 * PIECE)
         job.wait_until(lambda: job.read() == backed.feed.sent, "more after the backup")
         job.wait_for_snapshot()  # the stand-in is slow: a stop would not wait for all it owes
     for command in restore_commands():
         backed.shell(command)
-    with mongo.client() as client:
-        for name in client[mongo_database].list_collection_names():
-            client[mongo_database][name].delete_many({})
-        for name, documents in dump.items():
-            if documents:
-                client[mongo_database][name].insert_many(documents)
+    documents.put_back()
     influx.drop_database("tidemark")
     backed.shell(influxd("influxd restore"))
 
