@@ -28,7 +28,7 @@ class Command:
     @property
     def words(self) -> list[str]:
         """The command as a shell splits it, without what a pipe does with its output."""
-        return shlex.split(self.text.partition("|")[0].partition("&&")[0])
+        return shlex.split(self.text.partition(" | ")[0].partition("&&")[0])
 
     def __str__(self) -> str:
         return f"{self.page}: {self.text}"

@@ -198,6 +198,26 @@ STEPS: Final[dict[str, tuple[Step, ...]]] = {
             "tests/end_to_end/test_backup.py::test_mongodb_and_influxdb_are_put_back",
             "beside a server of its own",
         ),
+        *(
+            Elsewhere(
+                command,
+                f"tests/deploy/test_influxdb2.py::{test}",
+                "where InfluxDB 2 is installed",
+            )
+            for test, commands in {
+                "test_a_full_backup_is_put_back_with_its_tokens": (
+                    "influx backup influx.backup",
+                    "influx restore --full influx.backup",
+                ),
+                "test_a_bucket_is_put_back_by_its_points": (
+                    "influx restore --bucket tidemark --new-bucket restored influx.backup",
+                    "influx query --org tidemark "
+                    '\'from(bucket: "restored") |> range(start: 0) |> to(bucket: "tidemark")\'',
+                    "influx bucket delete --org tidemark --name restored",
+                ),
+            }.items()
+            for command in commands
+        ),
         Elsewhere(
             "kubectl --namespace tidemark scale statefulset/tidemark --replicas=0",
             "tests/deploy/test_k8s.py::test_rescaling_stops_all_then_changes_addresses_then_starts",
