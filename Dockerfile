@@ -6,7 +6,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/tidemark
 ENV PATH=/opt/tidemark/bin:$PATH
 
-# For the compiled half of reading; stays behind with this stage.
+# For what is compiled; stays behind with this stage.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
@@ -24,7 +24,7 @@ COPY stats stats
 COPY tidemark tidemark
 # What does not compile is left out without a word by setup.py; an image without it would be slow.
 RUN pip install --no-deps --no-build-isolation . \
-    && python -P -c 'from dataflows.streaming.native import _native' \
+    && python -P -c 'import dataflows.streaming.native._native, tidemark.producer._producer' \
     && pip uninstall --yes -r requirements-build.txt \
     && pip uninstall --yes pip
 
