@@ -179,7 +179,7 @@ class Lane:
                 left_s = self._queue.held_back_s()
                 pressing = self._draining or 2 * len(self._queue) > self._capacity
                 if left_s is not None and (left_s <= 0 or pressing):
-                    taken = self._queue.take()
+                    taken = self._queue.take(all_wait=self._draining)
                     self._changed.notify_all()
                     return taken
                 self._changed.wait(left_s)

@@ -51,11 +51,14 @@ class WriteQueue:
             return 0.0
         return max(0.0, HELD_BACK_S - self._waited_s()) if self._bulk else None
 
-    def take(self) -> list[Command]:
-        """Return the next commands of one line, as many as make a good write."""
+    def take(self, *, all_wait: bool = False) -> list[Command]:
+        """Return the next commands of one line, as many as make a good write.
+
+        `all_wait` tells that nothing fresh can come before all of it is written.
+        """
         line, most = self._fresh, FRESH_ROWS_PER_WRITE
         if not line or (self._bulk and self._waited_s() >= OVERTAKEN_S):
-            line, most = self._bulk, BULK_ROWS_PER_WRITE
+            line, most = self._bulk, FRESH_ROWS_PER_WRITE if all_wait else BULK_ROWS_PER_WRITE
         taken: list[Command] = []
         rows = 0
         while line:

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sinks.commands import ReplaceDocuments
-from sinks.queueing import HELD_BACK_S, OVERTAKEN_S, WriteQueue, can_wait
+from sinks.queueing import (
+    BULK_ROWS_PER_WRITE,
+    HELD_BACK_S,
+    OVERTAKEN_S,
+    WriteQueue,
+    can_wait,
+)
 from tests.sinks.builders import window
 
 
@@ -63,3 +69,15 @@ def test_what_can_wait_is_overtaken_for_a_moment_only() -> None:
         taken += queue.take()
     assert taken[:10] == [fresh(number) for number in range(10)]
     assert taken[10] is first
+
+
+def test_more_is_written_at_once_where_everybody_waits() -> None:
+    def bulky() -> WriteQueue:
+        queue = WriteQueue(Clock())
+        counts = {f"u{number}": {"a": 1} for number in range(BULK_ROWS_PER_WRITE // 2 + 1)}
+        for number in range(4):
+            queue.put(window(number, counts))
+        return queue
+
+    assert len(bulky().take()) == 1
+    assert len(bulky().take(all_wait=True)) == 4
