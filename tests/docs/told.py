@@ -110,10 +110,10 @@ STEPS: Final[dict[str, tuple[Step, ...]]] = {
         Lives("tidemark generate", until=SENT),
         Lives("python -m generator", until=SENT),
         Lives("tidemark generate --rate 5000 --speed 10 --duration 60", until=SENT),
-        Lives(
+        Ends(
             "tidemark generate --rate max --event-rate 50000 --count 2000000"
             " --start-time 2026-11-20",
-            until=SENT,
+            says="sent 2000000, acknowledged 2000000, failed 0",
         ),
         Lives(
             "tidemark generate --malformed 0.01 --late 0.005 --truth var/truth.parquet", until=SENT

@@ -153,7 +153,9 @@ def test_what_waits_is_written_together(store: Recorder, make_lane: MakeLane) ->
 def test_a_write_has_a_largest_size(
     store: Recorder, make_lane: MakeLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The second while it is drained.
     monkeypatch.setattr("sinks.queueing.BULK_ROWS_PER_WRITE", 100)
+    monkeypatch.setattr("sinks.queueing.FRESH_ROWS_PER_WRITE", 100)
     store.gate.clear()
     lane = make_lane(capacity=50)
     lane.put(command(0))

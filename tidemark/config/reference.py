@@ -68,7 +68,7 @@ by commas or written as YAML, mappings are written as YAML: `{socket.timeout.ms:
 
 Unknown keys and unknown `TIDEMARK_*` variables are errors, because they are most often misspelt.
 `TIDEMARK_CONFIG`, `TIDEMARK_CACHE`, `TIDEMARK_TEST_*` and `TIDEMARK_COMPILED` (`off`: without the
-compiled half of reading, [running](running.md)) are no settings and always allowed.
+compiled parts, [running](running.md)) are no settings and always allowed.
 
 ## Secrets
 
