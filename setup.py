@@ -12,7 +12,11 @@ def compiled(name: str, folder: str, sources: list[str], headers: list[str]) -> 
     return Extension(
         name,
         sources=[f"{folder}/{source}.c" for source in sources],
-        depends=[f"{SHARED}/views.h", *(f"{folder}/{header}.h" for header in headers)],
+        depends=[
+            f"{SHARED}/views.h",
+            f"{SHARED}/librdkafka.h",
+            *(f"{folder}/{header}.h" for header in headers),
+        ],
         include_dirs=[SHARED],
         extra_compile_args=["-std=c11", "-O3"],
         optional=True,

@@ -7,6 +7,7 @@ Delivery guarantee: each record is written exactly once per run and in order wit
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ class KafkaTarget:
         self.delivery = Delivery()
         self._servers = str(properties.get("bootstrap.servers", ""))
         self._last_error = ""
-        self._not_taken = 0
+        self._refused: Counter[str] = Counter()
         merged: dict[str, Any] = {**TUNING, **properties, **REQUIRED}
         self._patience_s = float(merged["message.timeout.ms"]) / 1_000 + 5.0
         try:
@@ -103,9 +104,8 @@ class KafkaTarget:
             self.delivery.sent += len(columns)
             taken, error = self._producer.send_columns(self.topic, columns)
             if error is not None:
-                self._not_taken += len(columns) - taken
-                self.delivery.failed += len(columns) - taken
-                self.delivery.errors[error.str()] += len(columns) - taken
+                self._refused[error.str()] += len(columns) - taken
+                self._count(0.0)
                 return
             self._count(0.0)
 
@@ -154,16 +154,12 @@ class KafkaTarget:
         """
         self._producer.poll(timeout_s)
         undecided = len(self._producer)
-        delivery = self.delivery
-        failures = self._producer.failures()
-        failed = self._not_taken + sum(failure.count for failure in failures)
-        if failed > delivery.failed:
-            for failure in failures:
-                reason = failure.error.str()
-                # What was not taken at all has been counted under its reason already.
-                delivery.errors[reason] = max(delivery.errors[reason], failure.count)
-            delivery.failed = failed
-        delivery.acknowledged = delivery.sent - delivery.failed - undecided
+        failed = self._refused.copy()
+        for failure in self._producer.failures():
+            failed[failure.error.str()] += failure.count
+        self.delivery.errors = failed
+        self.delivery.failed = failed.total()
+        self.delivery.acknowledged = self.delivery.sent - self.delivery.failed - undecided
 
     def _on_error(self, error: KafkaError) -> None:
         self._last_error = error.str()

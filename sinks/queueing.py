@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from sinks.commands import AccumulateWindow, Command, KeepRecords, count_rows
 
-FRESH_ROWS_PER_WRITE = 100_000
+ROWS_PER_WRITE = 100_000
 BULK_ROWS_PER_WRITE = 10_000
 """Fewer, so that something fresh has not to wait for long."""
 HELD_BACK_S = 0.1
@@ -56,9 +56,9 @@ class WriteQueue:
 
         `all_wait` tells that nothing fresh can come before all of it is written.
         """
-        line, most = self._fresh, FRESH_ROWS_PER_WRITE
+        line, most = self._fresh, ROWS_PER_WRITE
         if not line or (self._bulk and self._waited_s() >= OVERTAKEN_S):
-            line, most = self._bulk, FRESH_ROWS_PER_WRITE if all_wait else BULK_ROWS_PER_WRITE
+            line, most = self._bulk, ROWS_PER_WRITE if all_wait else BULK_ROWS_PER_WRITE
         taken: list[Command] = []
         rows = 0
         while line:

@@ -58,6 +58,7 @@ class RecordParser:
                 reject(Reject(position, Reason.TOO_LARGE, message))
                 continue
             try:
+                # As `parse_one` does, but a call for each costs a tenth of what it takes.
                 try:
                     row = decode(value)  # type: ignore[arg-type]
                 except (msgspec.ValidationError, TypeError):

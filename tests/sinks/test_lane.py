@@ -155,7 +155,7 @@ def test_a_write_has_a_largest_size(
 ) -> None:
     # The second while it is drained.
     monkeypatch.setattr("sinks.queueing.BULK_ROWS_PER_WRITE", 100)
-    monkeypatch.setattr("sinks.queueing.FRESH_ROWS_PER_WRITE", 100)
+    monkeypatch.setattr("sinks.queueing.ROWS_PER_WRITE", 100)
     store.gate.clear()
     lane = make_lane(capacity=50)
     lane.put(command(0))

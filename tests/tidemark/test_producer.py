@@ -21,10 +21,10 @@ from tests.support.servers import Kafka, KafkaEndpoint
 from tidemark.native import client_functions
 from tidemark.producer import Columns, Producer, compiled, producer_of
 from tidemark.producer import _producer as native
-from tidemark.producer.client import ClientProducer
 from tidemark.producer.compiled import CompiledProducer
+from tidemark.producer.confluent import ConfluentProducer
 
-KINDS: list[type[Any]] = [ClientProducer, CompiledProducer]
+KINDS: list[type[Any]] = [ConfluentProducer, CompiledProducer]
 Make = Callable[..., Producer]
 MOST = 1 << 40
 
@@ -105,7 +105,7 @@ def test_the_compiled_one_is_built_here_and_chosen(kafka: KafkaEndpoint) -> None
     )
     environ = {**os.environ, "TIDEMARK_COMPILED": "off"}
     told = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
-    assert told.stdout == "<class 'tidemark.producer.client.ClientProducer'>\n", told.stderr
+    assert told.stdout == "<class 'tidemark.producer.confluent.ConfluentProducer'>\n", told.stderr
 
 
 def test_records_arrive_byte_for_byte(

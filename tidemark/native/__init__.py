@@ -7,13 +7,22 @@ does the same in more time, and the tests run both.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 from functools import cache
+from typing import Any
 
-__all__ = ["client_functions", "wanted"]
+__all__ = ["built", "client_functions"]
 
-wanted = os.environ.get("TIDEMARK_COMPILED") != "off"
-"""Whether compiled parts are used where they have been built."""
+
+def built(module: str) -> Any:
+    """Return a compiled module; None if it has not been built, or with TIDEMARK_COMPILED=off."""
+    if os.environ.get("TIDEMARK_COMPILED") == "off":
+        return None
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
 
 
 @cache

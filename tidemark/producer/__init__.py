@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,9 @@ class Sendable(Protocol):
     @property
     def partition(self) -> int | None:
         """Return a number that its partition is found by, modulo their count; None for any."""
+
+
+S = TypeVar("S", bound=Sendable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,9 @@ class Producer(Protocol):
 
     def send(
         self,
-        records: Sequence[Sendable],
+        records: list[S],
         first: int,
-        partitions: Mapping[str, int],
+        partitions: dict[str, int],
         most_bytes: int,
     ) -> tuple[int, int, KafkaError | None]:
         """Hand `records[first:]` over until the client's queue is full, or has got `most_bytes`.
@@ -128,6 +131,6 @@ def producer_of(properties: Properties, on_error: Callable[[KafkaError], None]) 
 
     if compiled.available():
         return compiled.CompiledProducer(properties, on_error)
-    from tidemark.producer.client import ClientProducer
+    from tidemark.producer.confluent import ConfluentProducer
 
-    return ClientProducer(properties, on_error)
+    return ConfluentProducer(properties, on_error)

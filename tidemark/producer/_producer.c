@@ -89,7 +89,7 @@ static void on_log(const void *handle, int level, const char *source, const char
 
 /* ---- life ---- */
 
-static void *destroyed(Producer *self) {
+static void destroy(Producer *self) {
     struct topic *topic = self->topics;
     self->topics = NULL;
     while (topic) {
@@ -99,33 +99,15 @@ static void *destroyed(Producer *self) {
         topic = next;
     }
     if (self->handle) self->client.destroy(self->handle);
-    return self->handle = NULL;
+    self->handle = NULL;
 }
 
 static void producer_dealloc(PyObject *object) {
     Producer *self = (Producer *)object;
     Py_BEGIN_ALLOW_THREADS
-    destroyed(self);
+    destroy(self);
     Py_END_ALLOW_THREADS
     Py_TYPE(object)->tp_free(object);
-}
-
-static int functions_of(struct client *client, PyObject *addresses) {
-    if (PyTuple_GET_SIZE(addresses) != (Py_ssize_t)CLIENT_FUNCTIONS) {
-        PyErr_Format(PyExc_ValueError, "functions: not %zu", CLIENT_FUNCTIONS);
-        return 0;
-    }
-    uintptr_t at[CLIENT_FUNCTIONS];
-    for (size_t i = 0; i < CLIENT_FUNCTIONS; i++) {
-        at[i] = (uintptr_t)PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(addresses, i));
-        if (PyErr_Occurred()) return 0;
-        if (!at[i]) {
-            PyErr_SetString(PyExc_ValueError, "functions: an address is missing");
-            return 0;
-        }
-    }
-    memcpy(client, at, sizeof *client);
-    return 1;
 }
 
 /* Sets the properties, a dictionary of texts. */
@@ -148,13 +130,13 @@ static int configured(const struct client *client, void *conf, PyObject *propert
 static PyObject *producer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     PyObject *properties, *addresses;
     static char *names[] = {"properties", "functions", NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!:Producer", names, &PyDict_Type,
-                                     &properties, &PyTuple_Type, &addresses))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O:Producer", names, &PyDict_Type,
+                                     &properties, &addresses))
         return NULL;
     Producer *self = (Producer *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     struct client *client = &self->client;
-    if (!functions_of(client, addresses)) goto failed;
+    if (!fill_functions(client, sizeof *client, addresses)) goto failed;
     void *conf = client->conf_new();
     if (!configured(client, conf, properties)) {
         client->conf_destroy(conf);
@@ -188,16 +170,17 @@ static int entered(Producer *self) {
     return 0;
 }
 
-/* Returns NULL where the client refuses the name. */
+/* Returns NULL with an exception set where the client refuses the name. */
 static void *topic_of(Producer *self, const char *name) {
     for (struct topic *each = self->topics; each; each = each->next)
         if (!strcmp(each->name, name)) return each->topic;
-    if (strlen(name) >= NAME_SIZE) return NULL;
     struct topic *made = malloc(sizeof *made);
-    if (!made) return NULL;
-    made->topic = self->client.topic_new(self->handle, name, NULL);
+    if (!made) return PyErr_NoMemory();
+    made->topic =
+        strlen(name) < NAME_SIZE ? self->client.topic_new(self->handle, name, NULL) : NULL;
     if (!made->topic) {
         free(made);
+        PyErr_Format(PyExc_ValueError, "the client refuses topic %.300s", name);
         return NULL;
     }
     strcpy(made->name, name);
@@ -214,7 +197,7 @@ struct names {
     PyObject *topic, *key, *value, *headers, *partition;
 };
 
-/* What a record holds, and what the client is told of it; `next` is among the arguments. */
+/* What a record holds, and what the client is told of it. */
 struct held {
     PyObject *topic, *key, *value, *headers, *partition;
     struct argument arguments[ARGUMENTS];
@@ -261,11 +244,13 @@ static int headers_of(struct held *held, PyObject *headers) {
         struct argument *argument = &held->arguments[held->count++];
         PyObject *value = PyTuple_GET_ITEM(pair, 1);
         argument->kind = ARGUMENT_HEADER;
-        argument->is.header.name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(pair, 0));
+        Py_ssize_t name_size;
+        argument->is.header.name =
+            PyUnicode_AsUTF8AndSize(PyTuple_GET_ITEM(pair, 0), &name_size);
         if (!argument->is.header.name) return 0;
         argument->is.header.bytes = PyBytes_AS_STRING(value);
         argument->is.header.size = PyBytes_GET_SIZE(value);
-        held->bytes += PyBytes_GET_SIZE(value);
+        held->bytes += name_size + PyBytes_GET_SIZE(value);
     }
     return 1;
 }
@@ -296,14 +281,9 @@ static int hold_record(Producer *self, struct held *held, PyObject *record,
         !(held->headers = PyObject_GetAttr(record, names->headers)) ||
         !(held->partition = PyObject_GetAttr(record, names->partition)))
         return 0;
-    const char *name = PyUnicode_Check(held->topic) ? PyUnicode_AsUTF8(held->topic) : NULL;
+    const char *name = PyUnicode_AsUTF8(held->topic);
     void *topic = name ? topic_of(self, name) : NULL;
-    if (!topic) {
-        if (!PyErr_Occurred())
-            PyErr_Format(name ? PyExc_ValueError : PyExc_TypeError, "no name of a topic: %.300R",
-                         held->topic);
-        return 0;
-    }
+    if (!topic) return 0;
     struct argument *first = held->arguments;
     first[0].kind = ARGUMENT_TOPIC;
     first[0].is.topic = topic;
@@ -388,7 +368,6 @@ static PyObject *producer_send(PyObject *object, PyObject *args) {
 
 /* ---- records as columns ---- */
 
-enum { VALUE_IS_NULL = 16, KEY_IS_NULL = 32 };
 enum { PARTITIONS, KEY_BOUNDS, KEYS, VALUE_BOUNDS, VALUES, NULLS, COLUMN_VIEWS };
 
 /* Cuts row `row` out of joined bytes; 0 for one outside of them. */
@@ -430,10 +409,7 @@ static PyObject *producer_send_columns(PyObject *object, PyObject *args) {
         goto done;
     }
     void *topic = topic_of(self, name);
-    if (!topic) {
-        PyErr_Format(PyExc_ValueError, "the client refuses topic %.300s", name);
-        goto done;
-    }
+    if (!topic) goto done;
     const int32_t *partitions = views[PARTITIONS].buffer.buf;
     const unsigned char *nulls = views[NULLS].buffer.buf;
     int failure = 0, outside = 0;
@@ -465,13 +441,12 @@ done:
 
 /* ---- what becomes of them ---- */
 
-static PyObject *waited(Producer *self, int timeout_ms, int (*wait)(void *, int)) {
-    int result = 0;
+/* Calls the client; `number` is a time in milliseconds, or flags. */
+static PyObject *called(Producer *self, int number, int (*function)(void *, int)) {
     Py_BEGIN_ALLOW_THREADS
-    result = wait(self->handle, timeout_ms);
+    function(self->handle, number);
     Py_END_ALLOW_THREADS
     self->in_use = 0;
-    (void)result;
     Py_RETURN_NONE;
 }
 
@@ -481,7 +456,7 @@ static PyObject *producer_poll(PyObject *object, PyObject *args) {
     Producer *self = (Producer *)object;
     int timeout_ms;
     if (!PyArg_ParseTuple(args, "i", &timeout_ms) || !entered(self)) return NULL;
-    return waited(self, timeout_ms, self->client.poll);
+    return called(self, timeout_ms, self->client.poll);
 }
 
 PyDoc_STRVAR(flush_doc,
@@ -491,7 +466,7 @@ static PyObject *producer_flush(PyObject *object, PyObject *args) {
     Producer *self = (Producer *)object;
     int timeout_ms;
     if (!PyArg_ParseTuple(args, "i", &timeout_ms) || !entered(self)) return NULL;
-    return waited(self, timeout_ms, self->client.flush);
+    return called(self, timeout_ms, self->client.flush);
 }
 
 PyDoc_STRVAR(purge_doc, "purge()\n--\n\nGive up what is not acknowledged; it is reported as failed.");
@@ -499,7 +474,7 @@ PyDoc_STRVAR(purge_doc, "purge()\n--\n\nGive up what is not acknowledged; it is 
 static PyObject *producer_purge(PyObject *object, PyObject *unused) {
     Producer *self = (Producer *)object;
     if (!entered(self)) return NULL;
-    return waited(self, PURGE_QUEUE | PURGE_IN_FLIGHT, self->client.purge);
+    return called(self, PURGE_QUEUE | PURGE_IN_FLIGHT, self->client.purge);
 }
 
 PyDoc_STRVAR(failures_doc,
@@ -548,7 +523,6 @@ static PyObject *producer_partitions(PyObject *object, PyObject *args) {
     if (!PyArg_ParseTuple(args, "zi", &name, &timeout_ms) || !entered(self)) return NULL;
     void *topic = name ? topic_of(self, name) : NULL;
     if (name && !topic) {
-        PyErr_Format(PyExc_ValueError, "the client refuses topic %.300s", name);
         self->in_use = 0;
         return NULL;
     }
@@ -573,7 +547,7 @@ static PyObject *producer_close(PyObject *object, PyObject *unused) {
     if (!self->handle) Py_RETURN_NONE;
     if (!entered(self)) return NULL;
     Py_BEGIN_ALLOW_THREADS
-    destroyed(self);
+    destroy(self);
     Py_END_ALLOW_THREADS
     self->in_use = 0;
     Py_RETURN_NONE;

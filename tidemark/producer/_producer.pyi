@@ -1,4 +1,3 @@
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ class Producer:
     def __init__(self, properties: dict[str, str], functions: tuple[int, ...]) -> None: ...
     def __len__(self) -> int: ...
     def send(
-        self, records: Sequence[Any], first: int, partitions: Mapping[str, int], most_bytes: int, /
+        self, records: list[Any], first: int, partitions: dict[str, int], most_bytes: int, /
     ) -> tuple[int, int, int]: ...
     def send_columns(
         self,

@@ -1,26 +1,10 @@
-/* The part of librdkafka's public interface that a producer needs. The library is the one that
- * confluent-kafka has loaded: its functions come as addresses, nothing is linked. Types and numbers
- * are those of rdkafka.h. */
+/* The part of librdkafka's public interface that a producer needs: types and numbers are those of
+ * rdkafka.h. */
 
 #ifndef TIDEMARK_PRODUCER_CLIENT_H
 #define TIDEMARK_PRODUCER_CLIENT_H
 
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
-/* rd_kafka_message_t */
-struct message {
-    int32_t err;
-    void *topic;
-    int32_t partition;
-    void *payload;
-    size_t length;
-    void *key;
-    size_t key_length;
-    int64_t offset;
-    void *private;
-};
+#include "librdkafka.h"
 
 /* rd_kafka_vu_t: one argument of rd_kafka_produceva. */
 struct argument {
@@ -97,7 +81,5 @@ struct client {
     int (*header_get_all)(const void *headers, size_t index, const char **name, const void **bytes,
                           size_t *size);
 };
-
-#define CLIENT_FUNCTIONS (sizeof(struct client) / sizeof(void (*)(void)))
 
 #endif

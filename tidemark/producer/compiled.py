@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException
 
 from tidemark import native
-from tidemark.producer import Columns, Failure, Properties, Sendable
+from tidemark.producer import Columns, Failure, Properties, S
 
 if TYPE_CHECKING:
     from tidemark.producer import _producer as compiled
-elif native.wanted:
-    try:
-        from tidemark.producer import _producer as compiled
-    except ImportError:
-        compiled = None
 else:
-    compiled = None
+    compiled = native.built("tidemark.producer._producer")
 
 _FUNCTIONS = (
     "rd_kafka_conf_new",
@@ -76,9 +71,9 @@ class CompiledProducer:
 
     def send(
         self,
-        records: Sequence[Sendable],
+        records: list[S],
         first: int,
-        partitions: Mapping[str, int],
+        partitions: dict[str, int],
         most_bytes: int,
     ) -> tuple[int, int, KafkaError | None]:
         """Hand records over."""

@@ -16,13 +16,8 @@ from tidemark import native
 
 if TYPE_CHECKING:
     from dataflows.streaming.native import _native as compiled
-elif native.wanted:
-    try:
-        from dataflows.streaming.native import _native as compiled
-    except ImportError:
-        compiled = None
 else:
-    compiled = None
+    compiled = native.built("dataflows.streaming.native._native")
 
 _KNOWN_CLIENTS = ("2.16.",)
 """Versions of confluent-kafka whose consumers begin as `ClientObject` in module.c says."""

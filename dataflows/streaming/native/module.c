@@ -507,20 +507,15 @@ static void queue_dealloc(PyObject *self) {
 }
 
 static PyObject *queue_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    PyObject *consumer;
+    PyObject *consumer, *addresses;
     const char *topic;
     int partition;
-    unsigned long long at[CLIENT_FUNCTIONS];
+    struct client client;
     static char *names[] = {"consumer", "topic", "partition", "functions", NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Osi(KKKKKKK):Queue", names, &consumer, &topic,
-                                     &partition, &at[0], &at[1], &at[2], &at[3], &at[4], &at[5],
-                                     &at[6]))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OsiO:Queue", names, &consumer, &topic,
+                                     &partition, &addresses) ||
+        !fill_functions(&client, sizeof client, addresses))
         return NULL;
-    for (int i = 0; i < CLIENT_FUNCTIONS; i++)
-        if (!at[i]) {
-            PyErr_SetString(PyExc_ValueError, "functions: an address is missing");
-            return NULL;
-        }
     void *handle = ((ClientObject *)consumer)->handle;
     if (!handle) {
         PyErr_SetString(PyExc_RuntimeError, "the consumer is closed");
@@ -528,15 +523,7 @@ static PyObject *queue_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     Queue *self = (Queue *)type->tp_alloc(type, 0);
     if (!self) return NULL;
-    self->client = (struct client){
-        (void *(*)(void *, const char *, int32_t))(uintptr_t)at[0],
-        (void (*)(void *, void *))(uintptr_t)at[1],
-        (ssize_t (*)(void *, int, struct message **, size_t))(uintptr_t)at[2],
-        (const char *(*)(const struct message *))(uintptr_t)at[3],
-        (int64_t (*)(const struct message *, int *))(uintptr_t)at[4],
-        (void (*)(struct message *))(uintptr_t)at[5],
-        (void (*)(void *))(uintptr_t)at[6],
-    };
+    self->client = client;
     self->consumer = Py_NewRef(consumer);
     Py_BEGIN_ALLOW_THREADS
     self->queue = self->client.queue_get_partition(handle, topic, partition);
@@ -603,8 +590,6 @@ struct columns {
     int64_t *value_bounds, *key_bounds, *offsets, *times_ms;
     char *kinds; /* of the timestamp, and what is null */
 };
-
-enum { VALUE_IS_NULL = 16, KEY_IS_NULL = 32 };
 
 static void copy_columns(const struct client *client, struct message **found, ssize_t count,
                          struct columns to) {

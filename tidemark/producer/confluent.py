@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,10 +13,10 @@ import numpy.typing as npt
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as _Client
 
-from tidemark.producer import Columns, Failure, Properties, Sendable
+from tidemark.producer import Columns, Failure, Properties, S
 
 
-class ClientProducer:
+class ConfluentProducer:
     """A `Producer` by confluent-kafka's."""
 
     def __init__(self, properties: Properties, on_error: Callable[[KafkaError], None]) -> None:
@@ -38,9 +38,9 @@ class ClientProducer:
 
     def send(
         self,
-        records: Sequence[Sendable],
+        records: list[S],
         first: int,
-        partitions: Mapping[str, int],
+        partitions: dict[str, int],
         most_bytes: int,
     ) -> tuple[int, int, KafkaError | None]:
         """Hand records over, one by one."""
