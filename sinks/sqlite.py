@@ -131,7 +131,8 @@ class SQLiteStore:
                 f"cannot make the directory {self.path.parent}: {error.strerror}",
                 remedy="choose another path in `documents.urls` and `series.urls`",
             ) from error
-        with self._errors():
+        # Who finds another at making a new file a WAL file is refused at once, timeout or not.
+        with self._turn(hurry=True), self._errors():
             connection = sqlite3.connect(
                 self.path,
                 timeout=self._timeout_s,
@@ -290,18 +291,22 @@ class SQLiteStore:
         connection = self._connection
         if connection is None:
             raise RuntimeError("the store is not open")
+        with self._turn(hurry=hurry), self._errors():
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _turn(self, *, hurry: bool) -> Iterator[None]:
         if not self._turns.take(hurry=hurry, timeout_s=self._timeout_s):
             raise StoreUnavailable(f"{self.path} is busy with another writer of this process")
         try:
-            with self._errors():
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
+            yield
         finally:
             self._turns.leave()
 
