@@ -67,8 +67,8 @@ class Lane:
         self._close_within_s = close_within_s
         self._clock = clock
         self._log = get_logger(__name__)
-        self._queue = WriteQueue()
-        self._draining = False
+        self._queue = WriteQueue(holds_backlog=factory.sums_windows)
+        self._hasty = 0  # of those pending: what is put later may be held back
         self._failing = False  # the store has not taken the last try
         self._pending = 0  # queued or being written
         self._changed = threading.Condition()
@@ -93,14 +93,19 @@ class Lane:
             STORE_QUEUED.labels(self.name).inc()
             self._changed.notify_all()
 
+    def hasten(self) -> None:
+        """Hold back nothing of what has been put so far."""
+        with self._changed:
+            self._hasty = self._pending
+            self._changed.notify_all()
+
     def drain(self) -> None:
         """Return when everything put so far is durable. Raises as `put` does."""
-        with STORE_DRAIN_SECONDS.labels(self.name).time(), self._changed:
-            self._draining = True
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._ended or self._pending == 0)
-            self._draining = False
-            self._raise_if_ended()
+        with STORE_DRAIN_SECONDS.labels(self.name).time():
+            self.hasten()
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended or self._pending == 0)
+                self._raise_if_ended()
 
     def close(self) -> None:
         """Stop the thread and close the store.
@@ -113,9 +118,8 @@ class Lane:
         lane's error is on its way, and a second one then makes Bytewax abort without a message.
         May be called again.
         """
+        self.hasten()
         with self._changed:
-            self._draining = True
-            self._changed.notify_all()
             self._changed.wait_for(
                 lambda: self._ended or self._failing or self._pending == 0, _FINISH_WITHIN_S
             )
@@ -160,6 +164,7 @@ class Lane:
                 with self._changed:
                     if not self._stopping.is_set():
                         self._pending -= len(batch)
+                        self._hasty = max(0, self._hasty - len(batch))
                         STORE_QUEUED.labels(self.name).dec(len(batch))
                         self._changed.notify_all()
         except _Stopped:
@@ -177,9 +182,9 @@ class Lane:
         with self._changed:
             while not self._stopping.is_set():
                 left_s = self._queue.held_back_s()
-                pressing = self._draining or 2 * len(self._queue) > self._capacity
+                pressing = self._hasty or 2 * len(self._queue) > self._capacity
                 if left_s is not None and (left_s <= 0 or pressing):
-                    taken = self._queue.take(all_wait=self._draining)
+                    taken = self._queue.take(all_wait=self._hasty > 0)
                     self._changed.notify_all()
                     return taken
                 self._changed.wait(left_s)

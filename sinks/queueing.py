@@ -2,9 +2,12 @@
 
 The document of a window is what people wait for; the aggregates of a hundred thousand users are
 not. Commands that can wait are held back for a moment, so that the others, which follow from the
-same records, come before them; for no longer than `OVERTAKEN_S`, so that aggregates are never far
-behind the windows that they follow from, however busy the store is. Order is kept among those that
-can wait and among the others; none of the one kind writes what one of the other does.
+same records, come before them; for no longer than `OVERTAKEN_S` after, so that aggregates are never
+far behind the windows that they follow from, however busy the store is. Order is kept among those
+that can wait and among the others; none of the one kind writes what one of the other does.
+
+The windows of a backlog are held back for longer where a store adds several for little more than
+one: their aggregates are numbers in passing.
 """
 
 from __future__ import annotations
@@ -19,8 +22,11 @@ ROWS_PER_WRITE = 100_000
 BULK_ROWS_PER_WRITE = 10_000
 """Fewer, so that something fresh has not to wait for long."""
 HELD_BACK_S = 0.1
-OVERTAKEN_S = 0.3
-"""What has waited for so long is written before what is fresh."""
+OVERTAKEN_S = 0.2
+"""What is due for so long is written before what is fresh."""
+BEHIND_S = 120.0
+"""A window that began so long ago is of a backlog, or so long itself that seconds do not count."""
+BACKLOG_HELD_BACK_S = 2.0
 
 
 def can_wait(command: Command) -> bool:
@@ -31,48 +37,77 @@ def can_wait(command: Command) -> bool:
 class WriteQueue:
     """Commands in two lines. Not thread-safe: its owner has a lock."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        # With the time at which each was put.
-        self._fresh: deque[tuple[float, Command]] = deque()
-        self._bulk: deque[tuple[float, Command]] = deque()
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        holds_backlog: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._holds_backlog = holds_backlog
+        self._fresh: deque[Command] = deque()
+        self._bulk: deque[Command] = deque()
+        self._bulk_rows = 0
+        self._bulk_due_s = 0.0  # by the clock; as long as there is any
         self._clock = clock
+        self._now = now
 
     def __len__(self) -> int:
         return len(self._fresh) + len(self._bulk)
 
     def put(self, command: Command) -> None:
         """Queue a command."""
-        line = self._bulk if can_wait(command) else self._fresh
-        line.append((self._clock(), command))
+        if not can_wait(command):
+            self._fresh.append(command)
+            return
+        due_s = self._clock() + self._hold_s(command)
+        self._bulk_due_s = min(self._bulk_due_s, due_s) if self._bulk else due_s
+        self._bulk.append(command)
+        self._bulk_rows += count_rows(command)
 
     def held_back_s(self) -> float | None:
         """Return how long to wait until something is due; None if there is nothing at all."""
         if self._fresh:
             return 0.0
-        return max(0.0, HELD_BACK_S - self._waited_s()) if self._bulk else None
+        return max(0.0, -self._overdue_s()) if self._bulk else None
 
     def take(self, *, all_wait: bool = False) -> list[Command]:
         """Return the next commands of one line, as many as make a good write.
 
         `all_wait` tells that nothing fresh can come before all of it is written.
         """
-        line, most = self._fresh, ROWS_PER_WRITE
-        if not line or (self._bulk and self._waited_s() >= OVERTAKEN_S):
-            line, most = self._bulk, ROWS_PER_WRITE if all_wait else BULK_ROWS_PER_WRITE
-        taken: list[Command] = []
-        rows = 0
-        while line:
-            rows += count_rows(line[0][1])
-            if taken and rows > most:
-                break
-            taken.append(line.popleft()[1])
+        if self._fresh and not (self._bulk and self._overdue_s() >= OVERTAKEN_S):
+            return _take(self._fresh, ROWS_PER_WRITE)
+        taken = _take(self._bulk, ROWS_PER_WRITE if all_wait else BULK_ROWS_PER_WRITE)
+        self._bulk_rows -= sum(map(count_rows, taken))
         return taken
 
     def clear(self) -> None:
         """Forget everything."""
         self._fresh.clear()
         self._bulk.clear()
+        self._bulk_rows = 0
 
-    def _waited_s(self) -> float:
-        """Return how long the first that can wait has waited."""
-        return self._clock() - self._bulk[0][0]
+    def _hold_s(self, command: Command) -> float:
+        if self._holds_backlog and isinstance(command, AccumulateWindow):
+            age_s = self._now() - command.window_start.timestamp()
+            if age_s > BEHIND_S:
+                return BACKLOG_HELD_BACK_S
+        return HELD_BACK_S
+
+    def _overdue_s(self) -> float:
+        """Return for how long bulk has been due; what makes a full write is due at once."""
+        if self._bulk_rows >= ROWS_PER_WRITE:
+            return OVERTAKEN_S
+        return self._clock() - self._bulk_due_s
+
+
+def _take(line: deque[Command], most: int) -> list[Command]:
+    taken: list[Command] = []
+    rows = 0
+    while line:
+        rows += count_rows(line[0])
+        if taken and rows > most:
+            break
+        taken.append(line.popleft())
+    return taken

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sinks.commands import Document, Point
 from sinks.points import epoch_s, stored_tags
 from sinks.sqlite_layout import SLOTS, name_statement, quote
-from sinks.sqlite_rows import epoch_us, point_rows
+from sinks.sqlite_rows import epoch_us, point_columns
 from sinks.store import StoreRejected, StoreUnavailable
 from tidemark.config import Settings
 from tidemark.redaction import redact, redact_url
@@ -81,7 +81,7 @@ def remove_points(settings: Settings, url: str, points: Sequence[Point]) -> None
     if url.startswith("sqlite:"):
         path = Path(url.removeprefix("sqlite:"))
         statement = "DELETE FROM series WHERE measurement = ? AND time = ? AND tags = ?"
-        identities = [row[:3] for row in point_rows(points)]
+        identities = list(zip(*point_columns(points)[:3], strict=True))
         _execute(path, settings.stores.timeout_s, statement, identities)
     elif url.startswith(("http://", "https://")):
         remove = _InfluxDB(settings, url)

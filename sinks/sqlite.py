@@ -22,9 +22,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-import msgspec
-import polars as pl
-
 from sinks.commands import (
     AccumulateWindow,
     Command,
@@ -34,29 +31,23 @@ from sinks.commands import (
     WritePoints,
 )
 from sinks.queueing import can_wait
+from sinks.sqlite_aggregates import Addition, Slots, add, additions
 from sinks.sqlite_layout import (
     AGGREGATE_COLLECTIONS,
     DOCUMENT_COLLECTIONS,
     LAYOUT_VERSION,
     SERIES_TABLE,
-    SLOTS,
-    accumulate_statement,
     aggregate_schema,
     document_schema,
     expire_statement,
-    name_statement,
     newest_statement,
-    quote,
     replace_statement,
     series_statement,
 )
 from sinks.sqlite_rows import (
-    document_rows,
-    epoch_us,
-    kept_rows,
-    key_count,
-    pivot,
-    point_rows,
+    document_columns,
+    kept_columns,
+    point_columns,
     run,
 )
 from sinks.store import StoreRejected, StoreUnavailable, unsupported
@@ -88,13 +79,6 @@ _turns_by_path: dict[Path, Turns] = {}
 _turns_guard = threading.Lock()
 
 
-def _window_of(command: Command) -> tuple[str, datetime] | None:
-    """Return the collection and the start of a window to add; None for other commands."""
-    if isinstance(command, AccumulateWindow):
-        return command.collection, command.window_start
-    return None
-
-
 def _turns_at(path: Path) -> Turns:
     with _turns_guard:
         return _turns_by_path.setdefault(path, Turns())
@@ -119,7 +103,7 @@ class SQLiteStore:
         self._turns = _turns_at(self.path)
         self._connection: sqlite3.Connection | None = None
         self._known: dict[str, str] = {}
-        self._slots: dict[str, dict[str, int]] = {}
+        self._slots: dict[str, Slots] = {}
 
     def open(self) -> None:
         """Open the file and make the tables of the known collections."""
@@ -153,16 +137,16 @@ class SQLiteStore:
         """Store the commands, in order, in one transaction."""
         known, slots = dict(self._known), {name: dict(of) for name, of in self._slots.items()}
         bulk = all(map(can_wait, commands))
+        # Before the file is taken: others can write it meanwhile.
+        planned = list(self._plan(commands))
         try:
             with self._transaction(hurry=not bulk) as connection:
-                for window, some in groupby(commands, key=_window_of):
-                    if window is None:
-                        for command in some:
-                            self._apply(connection, command)
+                for each in planned:
+                    if isinstance(each, Addition):
+                        self._make_aggregates(connection, each.collection)
+                        add(connection, each, self._slots)
                     else:
-                        collection, start = window
-                        parts = [each.counts for each in some if isinstance(each, AccumulateWindow)]
-                        self._accumulate(connection, collection, start, parts)
+                        self._apply(connection, each)
         except BaseException:
             self._known, self._slots = known, slots
             raise
@@ -178,21 +162,30 @@ class SQLiteStore:
         if connection is not None:
             connection.close()
 
+    def _plan(self, commands: Sequence[Command]) -> Iterator[Command | Addition]:
+        for kind, some in groupby(commands, key=type):
+            if kind is AccumulateWindow:
+                yield from additions(
+                    [each for each in some if isinstance(each, AccumulateWindow)], self._slots
+                )
+            else:
+                yield from some
+
     def _apply(self, connection: sqlite3.Connection, command: Command) -> None:
         match command:
             case ReplaceDocuments(collection, documents):
                 self._make_documents(connection, collection)
-                run(connection, replace_statement(collection), document_rows(documents))
+                run(connection, replace_statement(collection), document_columns(documents))
                 self._expire(connection, collection, len(documents))
             case KeepRecords(collection, records=records):
                 self._make_documents(connection, collection)
-                run(connection, replace_statement(collection), kept_rows(command))
+                run(connection, replace_statement(collection), kept_columns(command))
                 self._expire(connection, collection, records.height)
             case NewestDocuments(collection, documents, order_by):
                 self._make_documents(connection, collection)
-                run(connection, newest_statement(collection, order_by), document_rows(documents))
+                run(connection, newest_statement(collection, order_by), document_columns(documents))
             case WritePoints(points):
-                run(connection, series_statement(), point_rows(points))
+                run(connection, series_statement(), point_columns(points))
             case _:
                 raise unsupported("SQLite", command)
 
@@ -206,43 +199,6 @@ class SQLiteStore:
             expire_statement(collection),
             (2 * written + _EXPIRED_AT_ONCE, oldest.isoformat(timespec="microseconds")),
         )
-
-    def _accumulate(
-        self,
-        connection: sqlite3.Connection,
-        collection: str,
-        start: datetime,
-        parts: Sequence[pl.DataFrame],
-    ) -> None:
-        """Add a window that comes in parts, those of different keys together."""
-        self._make_aggregates(connection, collection)
-        counts = pl.concat(parts)
-        if counts.is_empty():
-            return
-        slots = self._assign_slots(connection, collection, counts["name"].unique().to_list())
-        rows = pivot(counts, slots)
-        if len(parts) > 1 and rows.height < sum(map(key_count, parts)):
-            # A key is in several: each but the first leaves it as it is.
-            for part in parts:
-                self._accumulate(connection, collection, start, [part])
-            return
-        statement = accumulate_statement(collection, rows.columns[2:], epoch_us(start))
-        run(connection, statement, rows.rows())
-
-    def _assign_slots(
-        self, connection: sqlite3.Connection, collection: str, names: list[str]
-    ) -> dict[str, int]:
-        """Return the column number of each name; the numbers from SLOTS on have no column."""
-        slots = self._slots.setdefault(collection, {})
-        new = sorted(name for name in names if name not in slots)
-        if new:
-            labels = [(name, msgspec.json.encode(name).decode()) for name in new]
-            connection.executemany(name_statement(collection), labels)
-            slots.update(
-                connection.execute(f"SELECT name, slot FROM {quote(f'{collection}_names')}")
-            )
-            slots.update((name, SLOTS) for name in new if name not in slots)
-        return {name: slots[name] for name in names}
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -41,14 +41,13 @@ class Statement:
     """An upsert of any number of rows: into what, which values, and what on a conflict.
 
     `values` are over the columns of a row, of which there are `width`: `column1`, `column2`, … as
-    SQLite names those of VALUES. `bound` are the values of the parameters `?1`, `?2`, … among them.
+    SQLite names those of VALUES.
     """
 
     into: str
     values: str
     width: int
     tail: str
-    bound: tuple[int, ...] = ()
 
     def sql(self, rows: int) -> str:
         """Return the statement for so many rows; one whose first column is null is none."""
@@ -207,39 +206,46 @@ def name_statement(collection: str) -> str:
         """
 
 
-def accumulate_statement(collection: str, counts: Sequence[str], window_us: int) -> Statement:
-    """Return the upsert of (key, total, *counts): add one window where it is new.
+def accumulate_statement(collection: str, counts: Sequence[str]) -> Statement:
+    """Return the upsert of what windows add to a key, where all of them are new to it.
 
-    `counts` are columns of the table, `rest` the last if it is among them. `window_us` is the
-    window's start in microseconds since the epoch.
+    A row is (key, total, windows, largest and smallest total of a window, first and last window in
+    microseconds since the epoch, total of the last, *counts). `counts` are columns of the table,
+    0 for none, and may be `rest`.
     """
     table = quote(f"{collection}_rows")
-    given = ["_id", "total", *counts]
-    values = [f"column{number}" for number in range(1, len(given) + 1)]
+    given = [
+        "_id",
+        "total",
+        "windows",
+        "max_per_window",
+        "min_per_window",
+        "first_seen_us",
+        "last_window_us",
+        "last_window_count",
+        *counts,
+    ]
+    values = [
+        f"nullif(column{number}, 0)" if name in counts and name != "rest" else f"column{number}"
+        for number, name in enumerate(given, 1)
+    ]
     added = [
         f"{n} = coalesce({n} + excluded.{n}, {n}, excluded.{n})," for n in counts if n != "rest"
     ]
     if "rest" in counts:
         added.append(f"rest = {_merged(table)},")
-    into = f"""
-        {table} (
-            {", ".join(given)}, windows, max_per_window, min_per_window,
-            last_window_us, last_window_count, first_seen_us
-        )
-        """
     tail = f"""
         ON CONFLICT (_id) DO UPDATE SET
             {" ".join(added)}
             total = total + excluded.total,
-            windows = windows + 1,
-            max_per_window = max(max_per_window, excluded.total),
-            min_per_window = min(min_per_window, excluded.total),
+            windows = windows + excluded.windows,
+            max_per_window = max(max_per_window, excluded.max_per_window),
+            min_per_window = min(min_per_window, excluded.min_per_window),
             last_window_us = excluded.last_window_us,
-            last_window_count = excluded.total
-        WHERE {table}.last_window_us < excluded.last_window_us
+            last_window_count = excluded.last_window_count
+        WHERE {table}.last_window_us < excluded.first_seen_us
         """
-    every = f"{', '.join(values)}, 1, column2, column2, ?1, column2, ?1"
-    return Statement(into, every, len(given), tail, (window_us,))
+    return Statement(f"{table} ({', '.join(given)})", ", ".join(values), len(given), tail)
 
 
 def _merged(table: str) -> str:

@@ -1,4 +1,4 @@
-"""Rows of the SQLite store: commands as the values that its statements take, and how they run."""
+"""Commands as columns of what the statements of the SQLite store take, and how they run."""
 
 from __future__ import annotations
 
@@ -6,76 +6,53 @@ import sqlite3
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import chain, repeat
 
 import msgspec
 import polars as pl
 
 from sinks.commands import Document, KeepRecords, Point
 from sinks.points import epoch_s, stored_fields, stored_tags
-from sinks.sqlite_layout import SLOTS, Statement
+from sinks.sqlite_layout import Statement
 
-_SIZES = (1, 4, 16, 64, 96, 128, 192, 256, 384, 512, 768, 1_024, 1_536, 2_048)
+_SIZES = (1, 4, 16, 64, 96, 128, 192, 256, 384, 512)
 """Rows of the statements that there are."""
 
 
-def pivot(counts: pl.DataFrame, slots: dict[str, int]) -> pl.DataFrame:
-    """Return one row per key: key, total, a count (or null) per used slot, the other names as JSON.
-
-    A count's column is named `n<slot>`. The column `rest`, the last, is there only if a name has no
-    slot of its own. Keys come out sorted: neighbours in the index are written together.
-    """
-    own = {f"n{slot}": name for name, slot in slots.items() if slot < SLOTS}
-    name, count = pl.col("name"), pl.col("count")
-    spread = [pl.when(name == pl.lit(own[column])).then(count).alias(column) for column in own]
-    # One row a pair of key and name: the largest is the only one.
-    columns = [count.sum().alias("total"), *(pl.col(column).max() for column in sorted(own))]
-    if len(own) < len(slots):
-        labels = {each: msgspec.json.encode(each).decode() for each in slots}
-        pair = name.replace_strict(labels, return_dtype=pl.String) + ":" + count.cast(pl.String)
-        others = pair.filter(~name.is_in(list(own.values()))).str.join(",")
-        columns.append(pl.when(others != "").then("{" + others + "}").alias("rest"))
-    return counts.lazy().with_columns(spread).group_by("key").agg(columns).sort("key").collect()
-
-
-def key_count(counts: pl.DataFrame) -> int:
-    """Return the number of keys of a window's counts, where the rows of one key are adjacent."""
-    key = pl.col("key")
-    # The first row has none before it: that counts as another one.
-    return int(counts.select(key.ne_missing(key.shift()).sum()).item())
-
-
 def run(
-    connection: sqlite3.Connection, statement: Statement, rows: Sequence[Sequence[object]]
-) -> None:
-    """Run a statement over rows, thousands at a time.
+    connection: sqlite3.Connection, statement: Statement, columns: Sequence[Sequence[object]]
+) -> int:
+    """Run a statement over rows, hundreds at a time; return how many it stored.
 
     SQLite's interface gives the interpreter lock back at each step, and beside a busy thread waits
-    5 ms to get it again. A step for each row writes 5,000 rows a second then, a step for thousands
-    of rows 160,000.
+    5 ms to get it again: a step for each row writes a few hundred rows a second then.
 
-    To prepare a statement of thousands of rows takes SQLite longer than to run it. So rows are
-    filled up to one of a few sizes, whose statements are kept.
+    To prepare a statement takes SQLite longer than to run it, and the more so the more rows it has.
+    So rows are filled up to one of a few sizes, whose statements are kept.
     """
-    bound, width = statement.bound, statement.width
-    most = (connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) - len(bound)) // width
+    width = statement.width
+    height = len(columns[0])
+    most = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width
     sizes = [size for size in _SIZES if size <= most] or [1]
-    for first in range(0, len(rows), sizes[-1]):
-        part = rows[first : first + sizes[-1]]
-        size = sizes[bisect_left(sizes, len(part))]
-        nothing = repeat(None, width * (size - len(part)))
-        values = [*bound, *chain.from_iterable(part), *nothing]
-        connection.execute(statement.sql(size), values)
+    stored = 0
+    for first in range(0, height, sizes[-1]):
+        rows = min(sizes[-1], height - first)
+        size = sizes[bisect_left(sizes, rows)]
+        values: list[object] = [None] * (size * width)
+        for place, column in enumerate(columns):
+            values[place : rows * width : width] = column[first : first + rows]
+        stored += connection.execute(statement.sql(size), values).rowcount
+    return stored
 
 
-def document_rows(documents: Sequence[Document]) -> list[tuple[str, str]]:
-    """Return (_id, JSON) of each document."""
+def document_columns(documents: Sequence[Document]) -> tuple[list[str], list[str]]:
+    """Return _id and JSON of each document."""
     encode = msgspec.json.encode
-    return [(document["_id"], encode(document).decode()) for document in documents]
+    ids = [document["_id"] for document in documents]
+    return ids, [encode(document).decode() for document in documents]
 
 
-def kept_rows(command: KeepRecords) -> list[tuple[str, str]]:
-    """Return (_id, JSON) of each record; its own JSON is taken over as it is."""
+def kept_columns(command: KeepRecords) -> tuple[list[str], list[str]]:
+    """Return _id and JSON of each record; its own JSON is taken over as it is."""
     place = f"{command.topic}/{command.partition}/"
     identity = msgspec.json.encode(place).decode()[1:-1]
     head = f'","topic":{_json(command.topic)},"partition":{command.partition},"offset":'
@@ -96,7 +73,7 @@ def kept_rows(command: KeepRecords) -> list[tuple[str, str]]:
         pl.lit("}"),
     )
     rows = command.records.select((pl.lit(place) + offset).alias("_id"), document.alias("doc"))
-    return rows.rows()
+    return rows["_id"].to_list(), rows["doc"].to_list()
 
 
 def _iso(column: str) -> pl.Expr:
@@ -115,16 +92,17 @@ def _json(text: str | None) -> str:
     return msgspec.json.encode(text).decode()
 
 
-def point_rows(points: Sequence[Point]) -> list[tuple[str, int, str, str]]:
-    """Return (measurement, seconds, JSON of tags, JSON of fields) of each point with a number."""
-    rows = []
+def point_columns(points: Sequence[Point]) -> tuple[list[str], list[int], list[str], list[str]]:
+    """Return measurement, seconds, JSON of tags and JSON of fields of each point with a number."""
+    measurements, seconds, tags, fields = [], [], [], []
     for point in points:
-        fields = stored_fields(point)
-        if fields:
-            tags = msgspec.json.encode(stored_tags(point)).decode()
-            numbers = msgspec.json.encode(fields).decode()
-            rows.append((point.measurement, epoch_s(point.timestamp), tags, numbers))
-    return rows
+        numbers = stored_fields(point)
+        if numbers:
+            measurements.append(point.measurement)
+            seconds.append(epoch_s(point.timestamp))
+            tags.append(msgspec.json.encode(stored_tags(point)).decode())
+            fields.append(msgspec.json.encode(numbers).decode())
+    return measurements, seconds, tags, fields
 
 
 def epoch_us(moment: datetime) -> int:

@@ -87,11 +87,13 @@ class Store(Protocol):
 class StoreFactory:
     """A configured store that is not open yet.
 
-    `name` is fit for logs and metrics: kind and place, never a password.
+    `name` is fit for logs and metrics: kind and place, never a password. `sums_windows` tells that
+    the store adds several windows to an aggregate for little more than one, if they come together.
     """
 
     name: str
     make: Callable[[], Store]
+    sums_windows: bool = False
 
     def open(self) -> Store:
         """Return a new open store. Raises StoreUnavailable or StoreRejected."""

@@ -6,6 +6,8 @@ the end of every epoch before the epoch counts as done; exact by the commands, w
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from zlib import crc32
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -32,6 +34,7 @@ class StoreSink(FixedPartitionedSink[Command, int]):
         self._lanes = lanes
         self._queue_commands = queue_commands
         self._give_up_after_s = give_up_after_s
+        self._by_worker: dict[int, list[Lane]] = {}
 
     def list_parts(self) -> list[str]:
         """List the lanes."""
@@ -43,14 +46,23 @@ class StoreSink(FixedPartitionedSink[Command, int]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> LanePartition:
         """Start a lane."""
-        return LanePartition(Lane(self._factory, self._queue_commands, self._give_up_after_s))
+        lane = Lane(self._factory, self._queue_commands, self._give_up_after_s)
+        # Each worker is a thread, and makes its own lanes.
+        of_worker = self._by_worker.setdefault(threading.get_ident(), [])
+        of_worker.append(lane)
+        return LanePartition(lane, of_worker)
 
 
 class LanePartition(StatefulSinkPartition[Command, int]):
-    """One lane."""
+    """One lane.
 
-    def __init__(self, lane: Lane) -> None:
+    `of_worker` are all lanes of the sink and worker: an epoch ends for all of them, one after the
+    other.
+    """
+
+    def __init__(self, lane: Lane, of_worker: Sequence[Lane]) -> None:
         self._lane = lane
+        self._of_worker = of_worker
 
     def write_batch(self, values: list[Command]) -> None:
         """Queue commands; blocks while the store is slower than the stream."""
@@ -58,7 +70,9 @@ class LanePartition(StatefulSinkPartition[Command, int]):
             self._lane.put(command)
 
     def snapshot(self) -> int:
-        """Wait until all that was queued is durable."""
+        """Wait until all that was queued is durable, and let the others begin meanwhile."""
+        for lane in self._of_worker:
+            lane.hasten()
         self._lane.drain()
         return _STATELESS
 

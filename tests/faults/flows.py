@@ -41,7 +41,7 @@ def __getattr__(name: str) -> Dataflow:
 
 
 def _take_the_guard_out() -> None:
-    from sinks import sqlite
+    from sinks import sqlite_aggregates
     from sinks.sqlite_layout import accumulate_statement as guarded
 
     def unguarded(*args: Any, **kwargs: Any) -> Any:
@@ -51,7 +51,7 @@ def _take_the_guard_out() -> None:
         assert "last_window_us <" in condition, condition
         return replace(statement, tail=head)
 
-    vars(sqlite)["accumulate_statement"] = unguarded
+    vars(sqlite_aggregates)["accumulate_statement"] = unguarded
 
 
 def _take_the_drain_out() -> None:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from sinks.commands import Command, ReplaceDocuments
 from sinks.lane import Lane, LaneClosed, backoff_s
+from sinks.queueing import BACKLOG_HELD_BACK_S, HELD_BACK_S
 from sinks.store import StoreFactory, StoreRejected, StoreUnavailable
 from tests.sinks.builders import window
 
@@ -64,9 +65,12 @@ def make_lane(store: Recorder, request: pytest.FixtureRequest) -> Iterator[MakeL
     made: list[Lane] = []
 
     def make(
-        capacity: int = 4, give_up_after_s: float = 30.0, close_within_s: float = 15.0
+        capacity: int = 4,
+        give_up_after_s: float = 30.0,
+        close_within_s: float = 15.0,
+        sums_windows: bool = False,
     ) -> Lane:
-        factory = StoreFactory(request.node.name, lambda: store)
+        factory = StoreFactory(request.node.name, lambda: store, sums_windows)
         made.append(Lane(factory, capacity, give_up_after_s, close_within_s=close_within_s))
         return made[-1]
 
@@ -148,6 +152,20 @@ def test_what_waits_is_written_together(store: Recorder, make_lane: MakeLane) ->
     store.gate.set()
     lane.drain()
     assert store.batches == [1, 30]
+
+
+def test_nothing_is_held_back_of_what_is_hastened(store: Recorder, make_lane: MakeLane) -> None:
+    lane = make_lane(capacity=50, sums_windows=True)
+    for number in range(3):
+        lane.put(window(number, {"u": {"a": 1}}))  # of a backlog
+    assert not within(2 * HELD_BACK_S, lambda: bool(store.written))
+    lane.hasten()
+    assert within(BACKLOG_HELD_BACK_S / 2, lambda: bool(store.written))
+    assert store.batches == [3]
+    lane.put(window(3, {"u": {"a": 1}}))
+    assert not within(2 * HELD_BACK_S, lambda: len(store.written) > 3)
+    lane.drain()
+    assert store.batches == [3, 1]
 
 
 def test_a_write_has_a_largest_size(

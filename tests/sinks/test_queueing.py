@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.commands import ReplaceDocuments
+from sinks.commands import RECORDS_SCHEMA, AccumulateWindow, Command, KeepRecords, ReplaceDocuments
 from sinks.queueing import (
+    BACKLOG_HELD_BACK_S,
+    BEHIND_S,
     BULK_ROWS_PER_WRITE,
     HELD_BACK_S,
     OVERTAKEN_S,
+    ROWS_PER_WRITE,
     WriteQueue,
     can_wait,
 )
-from tests.sinks.builders import window
+from tests.sinks.builders import START, window
 
 
 class Clock:
@@ -64,11 +69,58 @@ def test_what_can_wait_is_overtaken_for_a_moment_only() -> None:
     queue.put(first)
     taken = []
     for number in range(100):
-        clock.now_s = number * OVERTAKEN_S / 10
+        clock.now_s = number * (HELD_BACK_S + OVERTAKEN_S) / 9.5
         queue.put(fresh(number))
         taken += queue.take()
     assert taken[:10] == [fresh(number) for number in range(10)]
     assert taken[10] is first
+
+
+@pytest.mark.parametrize(
+    ("age_s", "holds_backlog", "held_back_s"),
+    [
+        (BEHIND_S + 1, True, BACKLOG_HELD_BACK_S),
+        (BEHIND_S - 1, True, HELD_BACK_S),
+        (BEHIND_S + 1, False, HELD_BACK_S),
+    ],
+)
+def test_windows_of_a_backlog_wait_for_others(
+    age_s: float, holds_backlog: bool, held_back_s: float
+) -> None:
+    now_s = START.timestamp() + age_s
+    queue = WriteQueue(Clock(), holds_backlog=holds_backlog, now=lambda: now_s)
+    queue.put(window(0, {"u": {"a": 1}}))
+    assert queue.held_back_s() == held_back_s
+
+
+def test_records_do_not_wait_for_the_windows_of_a_backlog() -> None:
+    queue = WriteQueue(Clock(), holds_backlog=True)
+    put: list[Command] = [
+        window(0, {"u": {"a": 1}}),
+        KeepRecords("raw", "t", 0, pl.DataFrame(schema=RECORDS_SCHEMA)),
+    ]
+    queue.put(put[0])
+    assert queue.held_back_s() == BACKLOG_HELD_BACK_S
+    queue.put(put[1])
+    assert queue.held_back_s() == HELD_BACK_S
+    taken = queue.take()
+    assert len(taken) == 2
+    assert all(a is b for a, b in zip(taken, put, strict=True))
+
+
+def test_a_full_write_waits_for_nothing() -> None:
+    queue = WriteQueue(Clock(), holds_backlog=True)
+    counts = {f"u{number}": {"a": 1} for number in range(ROWS_PER_WRITE // 2)}
+    queue.put(window(0, counts))
+    assert queue.held_back_s() == BACKLOG_HELD_BACK_S
+    queue.put(window(1, counts))
+    assert queue.held_back_s() == 0.0
+    queue.put(fresh(0))
+    # Nor for what is fresh: it would grow.
+    assert [type(each) for each in queue.take()] == [AccumulateWindow]
+    assert queue.held_back_s() == 0.0
+    assert queue.take() == [fresh(0)]
+    assert queue.held_back_s() == BACKLOG_HELD_BACK_S
 
 
 def test_more_is_written_at_once_where_everybody_waits() -> None:
