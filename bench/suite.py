@@ -51,7 +51,7 @@ def _stores(session: Session) -> Result:
 def _documents(session: Session) -> Result:
     from bench.documents import documents
 
-    return documents(session, 500 if session.quick else 5_000, 2)
+    return documents(session, 250 if session.quick else 2_500, 4)
 
 
 def _shape(name: str) -> Benchmark:

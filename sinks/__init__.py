@@ -113,7 +113,7 @@ _NOT_THERE = (
 
 
 def _factory(url: str, make: Callable[[], Store]) -> StoreFactory:
-    return StoreFactory(_name(url), make, sums_windows=url.startswith("sqlite:"))
+    return StoreFactory(_name(url), make, holds_backlog=url.startswith("sqlite:"))
 
 
 def _name(url: str) -> str:

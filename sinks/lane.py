@@ -67,7 +67,7 @@ class Lane:
         self._close_within_s = close_within_s
         self._clock = clock
         self._log = get_logger(__name__)
-        self._queue = WriteQueue(holds_backlog=factory.sums_windows)
+        self._queue = WriteQueue(holds_backlog=factory.holds_backlog)
         self._hasty = 0  # of those pending: what is put later may be held back
         self._failing = False  # the store has not taken the last try
         self._pending = 0  # queued or being written
@@ -182,7 +182,7 @@ class Lane:
         with self._changed:
             while not self._stopping.is_set():
                 left_s = self._queue.held_back_s()
-                pressing = self._hasty or 2 * len(self._queue) > self._capacity
+                pressing = self._hasty or 4 * len(self._queue) > 3 * self._capacity
                 if left_s is not None and (left_s <= 0 or pressing):
                     taken = self._queue.take(all_wait=self._hasty > 0)
                     self._changed.notify_all()

@@ -3,17 +3,23 @@
 Delivery guarantee: `write` returns when a majority of the replica set has every document in its
 journal. Updates carry absolute values or are guarded by the stored `last_window` (one pipeline
 update per key, see `sinks.mongodb_updates`), so a write that failed half-way is sent again whole
-and changes nothing twice. Windows of one key are separate requests, in their order; within one
-request each `_id` comes once, and the server may apply them in any order.
+and changes nothing twice. Windows that come together are added up by key before; a key that has
+some of them already gets each in a request of its own, in their order. Within one request each
+`_id` comes once, and the server may apply them in any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import msgspec
+import polars as pl
 from bson.errors import BSONError
 from pymongo import ASCENDING, MongoClient, ReplaceOne, UpdateOne
 from pymongo.errors import (
@@ -36,7 +42,7 @@ from sinks.commands import (
     NewestDocuments,
     ReplaceDocuments,
 )
-from sinks.mongodb_updates import accumulate_updates, newest_updates
+from sinks.mongodb_updates import accumulate_updates, joint_updates, newest_updates
 from sinks.store import Refusal, StoreRejected, StoreUnavailable, unsupported
 from tidemark.redaction import redact
 
@@ -52,6 +58,7 @@ _AUTHENTICATION = {13, 18, 8000}
 # key of two upserts that race for a new document. Names in MongoDB's error_codes.yml.
 _TRANSIENT = {6, 7, 24, 43, 46, 50, 64, 89, 91, 100, 112, 117, 133, 136, 175, 189, 202, 262, 384}
 _TRANSIENT |= {9001, 10107, 11000, 11600, 11602, 13388, 13435, 13436, 14031}
+_DUPLICATE_KEY = 11000
 _INDEX_NOT_FOUND, _NAMESPACE_NOT_FOUND = 27, 26
 # Besides those on timestamps with a lifetime, and what is found by `_id`.
 _INDEXES = (
@@ -99,7 +106,14 @@ class MongoDBStore:
 
     def write(self, commands: Sequence[Command]) -> None:
         """Store the commands, in order; each request is unordered and holds an id once."""
-        for command in coalesce(commands):
+        for joint, some in groupby(coalesce(commands), key=_adds_window):
+            if joint:
+                self._accumulate([each for each in some if isinstance(each, AccumulateWindow)])
+            else:
+                self._apply(some)
+
+    def _apply(self, commands: Iterable[Command]) -> None:
+        for command in commands:
             match command:
                 case ReplaceDocuments(collection, documents):
                     self._send(
@@ -113,10 +127,19 @@ class MongoDBStore:
                         collection,
                         [ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in _kept(command)],
                     )
-                case AccumulateWindow(collection, window_start, counts):
-                    self._send(collection, accumulate_updates(window_start, counts))
                 case _:
                     raise unsupported("MongoDB", command)
+
+    def _accumulate(self, windows: Sequence[AccumulateWindow]) -> None:
+        """Add windows, those of a collection together where there are several."""
+        collection = attrgetter("collection")
+        for name, of_one in groupby(sorted(windows, key=collection), key=collection):
+            some = list(of_one)
+            if len(some) > 1:
+                known = pl.col("key").is_in(self._send_joint(name, joint_updates(some)))
+                some = [replace(window, counts=window.counts.filter(known)) for window in some]
+            for window in some:
+                self._send(name, accumulate_updates(window.window_start, window.counts))
 
     def flush(self) -> None:
         """Nothing to do: `write` returns after the acknowledgement."""
@@ -144,13 +167,30 @@ class MongoDBStore:
             raise ConfigurationError(str(error)) from error
 
     def _send(self, collection: str, operations: Sequence[Operation]) -> None:
+        for send in self._requests(collection, operations):
+            with self._errors(f"write to {collection}"):
+                send()
+
+    def _send_joint(self, collection: str, operations: Sequence[Operation]) -> list[str]:
+        """Send what may be refused where a key is there; return the keys of which that is so."""
+        known = []
+        for send in self._requests(collection, operations):
+            with self._errors(f"write to {collection}"):
+                try:
+                    send()
+                except BulkWriteError as error:
+                    known += duplicate_keys(error)
+        return known
+
+    def _requests(
+        self, collection: str, operations: Sequence[Operation]
+    ) -> Iterator[Callable[[], object]]:
         if self._client is None:
             raise RuntimeError("the store is not open")
         target = self._client[self._database][collection]
         for first in range(0, len(operations), _OPERATIONS_PER_REQUEST):
             part = operations[first : first + _OPERATIONS_PER_REQUEST]
-            with self._errors(f"write to {collection}"):
-                target.bulk_write(part, ordered=False)
+            yield partial(target.bulk_write, part, ordered=False)
 
     def _make_timestamp_index(self, collection: str, ttl_s: int | None) -> None:
         assert self._client is not None
@@ -229,6 +269,20 @@ class MongoDBStore:
             remedy=_MEND,
             refusals=refusals,
         )
+
+
+def _adds_window(command: Command) -> bool:
+    return isinstance(command, AccumulateWindow)
+
+
+def duplicate_keys(error: BulkWriteError) -> list[str]:
+    """Return the keys that are there already; raises the error if there is any other in it."""
+    details: Mapping[str, Any] = error.details or {}
+    failed = details.get("writeErrors", [])
+    others = any(one.get("code") != _DUPLICATE_KEY for one in failed)
+    if others or details.get("writeConcernErrors") or not failed:
+        raise error
+    return [str(one["op"]["q"]["_id"]) for one in failed]
 
 
 def _kept(command: KeepRecords) -> Iterator[Document]:

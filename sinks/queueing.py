@@ -6,8 +6,9 @@ same records, come before them; for no longer than `OVERTAKEN_S` after, so that 
 far behind the windows that they follow from, however busy the store is. Order is kept among those
 that can wait and among the others; none of the one kind writes what one of the other does.
 
-The windows of a backlog are held back for longer where a store adds several for little more than
-one: their aggregates are numbers in passing.
+The windows of a backlog are numbers in passing, and a store adds several to a key for little more
+than one: more of them are written at once, and where that takes the job's own time, they are held
+back for longer.
 """
 
 from __future__ import annotations
@@ -44,11 +45,12 @@ class WriteQueue:
         holds_backlog: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._holds_backlog = holds_backlog
-        self._fresh: deque[Command] = deque()
-        self._bulk: deque[Command] = deque()
+        # Each with the largest write that it may be a part of.
+        self._fresh: deque[tuple[Command, int]] = deque()
+        self._bulk: deque[tuple[Command, int]] = deque()
         self._bulk_rows = 0
         self._bulk_due_s = 0.0  # by the clock; as long as there is any
+        self._holds_backlog = holds_backlog
         self._clock = clock
         self._now = now
 
@@ -58,11 +60,13 @@ class WriteQueue:
     def put(self, command: Command) -> None:
         """Queue a command."""
         if not can_wait(command):
-            self._fresh.append(command)
+            self._fresh.append((command, ROWS_PER_WRITE))
             return
-        due_s = self._clock() + self._hold_s(command)
+        of_backlog = self._is_of_backlog(command)
+        held_back_s = BACKLOG_HELD_BACK_S if of_backlog and self._holds_backlog else HELD_BACK_S
+        due_s = self._clock() + held_back_s
         self._bulk_due_s = min(self._bulk_due_s, due_s) if self._bulk else due_s
-        self._bulk.append(command)
+        self._bulk.append((command, ROWS_PER_WRITE if of_backlog else BULK_ROWS_PER_WRITE))
         self._bulk_rows += count_rows(command)
 
     def held_back_s(self) -> float | None:
@@ -76,10 +80,21 @@ class WriteQueue:
 
         `all_wait` tells that nothing fresh can come before all of it is written.
         """
-        if self._fresh and not (self._bulk and self._overdue_s() >= OVERTAKEN_S):
-            return _take(self._fresh, ROWS_PER_WRITE)
-        taken = _take(self._bulk, ROWS_PER_WRITE if all_wait else BULK_ROWS_PER_WRITE)
-        self._bulk_rows -= sum(map(count_rows, taken))
+        line = self._fresh
+        if not line or (self._bulk and self._overdue_s() >= OVERTAKEN_S):
+            line = self._bulk
+        taken: list[Command] = []
+        rows = 0
+        while line:
+            command, most = line[0]
+            more = count_rows(command)
+            if taken and rows + more > (ROWS_PER_WRITE if all_wait else most):
+                break
+            rows += more
+            taken.append(command)
+            line.popleft()
+        if line is self._bulk:
+            self._bulk_rows -= rows
         return taken
 
     def clear(self) -> None:
@@ -88,26 +103,13 @@ class WriteQueue:
         self._bulk.clear()
         self._bulk_rows = 0
 
-    def _hold_s(self, command: Command) -> float:
-        if self._holds_backlog and isinstance(command, AccumulateWindow):
-            age_s = self._now() - command.window_start.timestamp()
-            if age_s > BEHIND_S:
-                return BACKLOG_HELD_BACK_S
-        return HELD_BACK_S
+    def _is_of_backlog(self, command: Command) -> bool:
+        if not isinstance(command, AccumulateWindow):
+            return False
+        return self._now() - command.window_start.timestamp() > BEHIND_S
 
     def _overdue_s(self) -> float:
         """Return for how long bulk has been due; what makes a full write is due at once."""
         if self._bulk_rows >= ROWS_PER_WRITE:
             return OVERTAKEN_S
         return self._clock() - self._bulk_due_s
-
-
-def _take(line: deque[Command], most: int) -> list[Command]:
-    taken: list[Command] = []
-    rows = 0
-    while line:
-        rows += count_rows(line[0])
-        if taken and rows > most:
-            break
-        taken.append(line.popleft())
-    return taken

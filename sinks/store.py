@@ -87,13 +87,14 @@ class Store(Protocol):
 class StoreFactory:
     """A configured store that is not open yet.
 
-    `name` is fit for logs and metrics: kind and place, never a password. `sums_windows` tells that
-    the store adds several windows to an aggregate for little more than one, if they come together.
+    `name` is fit for logs and metrics: kind and place, never a password. `holds_backlog` tells that
+    windows of a backlog are better held back until some come together: adding them takes the time
+    of the job itself.
     """
 
     name: str
     make: Callable[[], Store]
-    sums_windows: bool = False
+    holds_backlog: bool = False
 
     def open(self) -> Store:
         """Return a new open store. Raises StoreUnavailable or StoreRejected."""

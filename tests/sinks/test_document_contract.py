@@ -132,6 +132,40 @@ def test_a_window_sent_again_changes_nothing(documents: DocumentPlace) -> None:
     assert documents.read("user_stats") == fold(windows)
 
 
+def test_windows_come_together_where_some_keys_have_some_of_them(documents: DocumentPlace) -> None:
+    windows = {
+        # More names than have columns in SQLite.
+        number: {"u1": {"a": number + 1}, f"u{2 + number % 2}": {"b": 1, f"c{number}": 3}}
+        for number in range(25)
+    }
+    commands = [window(number, counts) for number, counts in windows.items()]
+    store = documents.make()
+    store.open()
+    store.write(commands[:9])
+    store.write(commands[4:])
+    store.write(commands)
+    store.close()
+    assert documents.read("user_stats") == fold(windows)
+
+
+def test_a_key_that_comes_twice_in_a_window_has_it_once(documents: DocumentPlace) -> None:
+    first, again = {"u1": {"a": 1}, "u2": {"b": 2}}, {"u2": {"b": 9}, "u3": {"a": 4}}
+    store = documents.make()
+    store.open()
+    store.write([window(0, first), window(0, again), window(1, first)])
+    store.close()
+    assert documents.read("user_stats") == fold({0: {**again, **first}, 1: first})
+
+
+def test_a_window_that_comes_after_a_later_one_changes_nothing(documents: DocumentPlace) -> None:
+    windows = {number: {"u1": {"a": number + 1}} for number in range(3)}
+    store = documents.make()
+    store.open()
+    store.write([window(number, windows[number]) for number in (1, 2, 0, 1)])
+    store.close()
+    assert documents.read("user_stats") == fold({1: windows[1], 2: windows[2]})
+
+
 def test_odd_names_and_keys_survive_additions(documents: DocumentPlace) -> None:
     windows = {
         number: {key: {name: number + 1 for name in ODD_NAMES} for key in ODD_NAMES}

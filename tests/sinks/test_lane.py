@@ -68,9 +68,9 @@ def make_lane(store: Recorder, request: pytest.FixtureRequest) -> Iterator[MakeL
         capacity: int = 4,
         give_up_after_s: float = 30.0,
         close_within_s: float = 15.0,
-        sums_windows: bool = False,
+        holds_backlog: bool = False,
     ) -> Lane:
-        factory = StoreFactory(request.node.name, lambda: store, sums_windows)
+        factory = StoreFactory(request.node.name, lambda: store, holds_backlog)
         made.append(Lane(factory, capacity, give_up_after_s, close_within_s=close_within_s))
         return made[-1]
 
@@ -155,7 +155,7 @@ def test_what_waits_is_written_together(store: Recorder, make_lane: MakeLane) ->
 
 
 def test_nothing_is_held_back_of_what_is_hastened(store: Recorder, make_lane: MakeLane) -> None:
-    lane = make_lane(capacity=50, sums_windows=True)
+    lane = make_lane(capacity=50, holds_backlog=True)
     for number in range(3):
         lane.put(window(number, {"u": {"a": 1}}))  # of a backlog
     assert not within(2 * HELD_BACK_S, lambda: bool(store.written))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import pytest
+from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
 from sinks.commands import ReplaceDocuments
 from sinks.lane import Lane
-from sinks.mongodb import MongoDBStore
+from sinks.mongodb import MongoDBStore, duplicate_keys
 from sinks.store import StoreFactory, StoreRejected, StoreUnavailable
 from tests.conftest import StartServer
 from tests.sinks.builders import fold, window
@@ -146,6 +148,45 @@ def details(*codes: int, unsure: int = 0) -> BulkWriteError:
     ]
     concern = [{"code": 64, "errmsg": "waiting for replication timed out"}] * unsure
     return BulkWriteError({"writeErrors": errors, "writeConcernErrors": concern})
+
+
+def test_windows_that_come_together_cost_a_key_one_update(
+    mongo: MongoEndpoint, mongo_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    bulk_write = Collection.bulk_write
+
+    def counted(self: Collection[Any], requests: Sequence[Any], **options: Any) -> Any:
+        sent.append(len(requests))
+        return bulk_write(self, requests, **options)
+
+    monkeypatch.setattr(Collection, "bulk_write", counted)
+    windows = {number: {f"u{n}": {"a": n + 1, "b": 2} for n in range(50)} for number in range(6)}
+    commands = [window(number, counts) for number, counts in windows.items()]
+    store = MongoDBStore(mongo.uri, mongo_database)
+    store.open()
+    store.write(commands[:1])
+    store.write(commands[1:])
+    assert sent == [50, 50]
+    store.write([*commands, window(6, {"u0": {"a": 1}})])  # all of them are there but one
+    store.close()
+    assert sent[2:] == [50, *[50] * 6, 1]
+    assert mongo_documents(mongo, mongo_database)("user_stats") == fold(
+        {**windows, 6: {"u0": {"a": 1}}}
+    )
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"writeErrors": [{"code": 11000, "op": {"q": {"_id": "u1"}}}, {"code": 121}]},
+        {"writeErrors": [{"code": 11000}], "writeConcernErrors": [{"code": 64}]},
+        {"writeConcernErrors": [{"code": 64}]},
+    ],
+)
+def test_a_key_is_there_only_where_nothing_else_went_wrong(details: dict[str, Any]) -> None:
+    with pytest.raises(BulkWriteError):
+        duplicate_keys(BulkWriteError(details))
 
 
 def test_a_batch_taken_in_part_for_reasons_that_pass_is_unavailable() -> None:

@@ -117,19 +117,30 @@ def test_a_full_write_waits_for_nothing() -> None:
     assert queue.held_back_s() == 0.0
     queue.put(fresh(0))
     # Nor for what is fresh: it would grow.
-    assert [type(each) for each in queue.take()] == [AccumulateWindow]
-    assert queue.held_back_s() == 0.0
+    assert [type(each) for each in queue.take()] == [AccumulateWindow, AccumulateWindow]
     assert queue.take() == [fresh(0)]
+    queue.put(window(2, {"u": {"a": 1}}))
     assert queue.held_back_s() == BACKLOG_HELD_BACK_S
 
 
-def test_more_is_written_at_once_where_everybody_waits() -> None:
-    def bulky() -> WriteQueue:
-        queue = WriteQueue(Clock())
+def test_more_is_written_at_once_where_everybody_waits_or_of_a_backlog() -> None:
+    def bulky(age_s: float) -> WriteQueue:
+        queue = WriteQueue(Clock(), now=lambda: START.timestamp() + age_s)
         counts = {f"u{number}": {"a": 1} for number in range(BULK_ROWS_PER_WRITE // 2 + 1)}
         for number in range(4):
             queue.put(window(number, counts))
         return queue
 
-    assert len(bulky().take()) == 1
-    assert len(bulky().take(all_wait=True)) == 4
+    assert len(bulky(0).take()) == 1
+    assert len(bulky(0).take(all_wait=True)) == 4
+    assert len(bulky(2 * BEHIND_S).take()) == 4
+
+
+def test_records_are_not_a_part_of_the_larger_writes_of_a_backlog() -> None:
+    queue = WriteQueue(Clock(), now=lambda: START.timestamp() + 2 * BEHIND_S)
+    queue.put(window(0, {f"u{number}": {"a": 1} for number in range(BULK_ROWS_PER_WRITE)}))
+    offsets = pl.DataFrame({"offset": range(BULK_ROWS_PER_WRITE)})
+    queue.put(KeepRecords("raw", "t", 0, offsets))
+    queue.put(window(1, {"u": {"a": 1}}))
+    assert [type(each) for each in queue.take()] == [AccumulateWindow]
+    assert [type(each) for each in queue.take()] == [KeepRecords, AccumulateWindow]

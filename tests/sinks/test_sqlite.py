@@ -350,17 +350,12 @@ def test_an_aggregate_survives_thousands_of_keys_and_statements(tmp_path: Path) 
     assert sqlite_documents(path)("user_stats") == fold(windows)
 
 
-def opened(path: Path) -> SQLiteStore:
-    store = SQLiteStore(path)
-    store.open()
-    return store
-
-
 def test_windows_that_come_together_cost_a_key_one_upsert(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     windows = {number: {f"u{n}": {"a": n + 1, "b": 2} for n in range(50)} for number in range(6)}
     commands = [window(number, counts) for number, counts in windows.items()]
-    store = opened(path)
+    store = SQLiteStore(path)
+    store.open()
     store.write(commands[:1])
     connection = store._connection
     assert connection is not None
@@ -369,36 +364,3 @@ def test_windows_that_come_together_cost_a_key_one_upsert(tmp_path: Path) -> Non
     assert connection.total_changes - before == 50
     store.close()
     assert sqlite_documents(path)("user_stats") == fold(windows)
-
-
-def test_windows_come_together_where_some_keys_have_some_of_them(tmp_path: Path) -> None:
-    path = tmp_path / "t.db"
-    windows = {
-        number: {"u1": {"a": number + 1}, f"u{2 + number % 2}": {"b": 1, f"c{number}": 3}}
-        for number in range(25)  # names with and without a column
-    }
-    commands = [window(number, counts) for number, counts in windows.items()]
-    store = opened(path)
-    store.write(commands[:9])
-    store.write(commands[4:])
-    store.write(commands)
-    store.close()
-    assert sqlite_documents(path)("user_stats") == fold(windows)
-
-
-def test_a_key_that_comes_twice_in_a_window_has_it_once(tmp_path: Path) -> None:
-    path = tmp_path / "t.db"
-    store = opened(path)
-    first, again = {"u1": {"a": 1}, "u2": {"b": 2}}, {"u2": {"b": 9}, "u3": {"a": 4}}
-    store.write([window(0, first), window(0, again), window(1, first)])
-    store.close()
-    assert sqlite_documents(path)("user_stats") == fold({0: {**again, **first}, 1: first})
-
-
-def test_a_window_that_comes_after_a_later_one_changes_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "t.db"
-    windows = {number: {"u1": {"a": number + 1}} for number in range(3)}
-    store = opened(path)
-    store.write([window(number, windows[number]) for number in (1, 2, 0, 1)])
-    store.close()
-    assert sqlite_documents(path)("user_stats") == fold({1: windows[1], 2: windows[2]})

@@ -21,7 +21,7 @@ def test_lanes_of_a_worker_are_drained_beside_each_other() -> None:
         def write(self, commands: Sequence[Command]) -> None:
             together.wait(BACKLOG_HELD_BACK_S / 2)
 
-    factory = StoreFactory("meeting", Meeting, sums_windows=True)
+    factory = StoreFactory("meeting", Meeting, holds_backlog=True)
     sink = StoreSink(factory, lanes=2, queue_commands=8, give_up_after_s=1.0)
     parts = [sink.build_part("step", name, None) for name in sink.list_parts()]
     for number, part in enumerate(parts):
