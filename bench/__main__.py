@@ -102,14 +102,14 @@ def stores(
 
 @app.command()
 def documents(
-    keys: Annotated[int, typer.Option(min=1, help="Documents.")] = 5_000,
-    windows: Annotated[int, typer.Option(min=1, help="Times that each is written.")] = 2,
+    keys: Annotated[int, typer.Option(min=1, help="Documents.")] = 2_500,
+    windows: Annotated[int, typer.Option(min=1, help="Times that each is written.")] = 4,
     rounds: Rounds = 5,
     quick: Quick = False,
     json_file: Json = None,
     mongo: MongoAt = "",
 ) -> None:
-    """Bars 2d and 2e: our MongoDB store beside a bare pymongo loop."""
+    """Bars 2d to 2f: our MongoDB store beside a bare pymongo loop."""
     from bench.documents import documents as measure
 
     with session(1 if quick else rounds, quick, mongo=mongo) as servers:

@@ -81,8 +81,8 @@ def test_stores_that_fail_in_mid_run_get_everything_when_they_are_back(
 ) -> None:
     on_mongo, on_influx = FAULTS[name]
     roll = dice(name)
-    # Of 3 MB and 13 kB in all.
-    mongo_proxy.after(roll.randrange(100_000, 1_000_000), partial(on_mongo.begin, mongo_proxy))
+    # Of 0.9 MB (aggregates of several windows come together) and 13 kB in all.
+    mongo_proxy.after(roll.randrange(50_000, 300_000), partial(on_mongo.begin, mongo_proxy))
     influx_proxy.after(roll.randrange(1_500, 6_000), partial(on_influx.begin, influx_proxy))
     both = ((mongo_proxy, on_mongo), (influx_proxy, on_influx))
     missed = [proxy for proxy, fault in both if fault.heal_when_missed]
