@@ -27,7 +27,7 @@ TERMS = {
     "key": "a key of a closed window",
     "malformed": "a malformed event, beside a sound one",
     "partition": "a partition more, for every event: smaller batches",
-    "sqlite": "a key of a closed window in SQLite",
+    "sqlite": "a key of a closed window of a backlog in SQLite",
 }
 MEMORY_TERMS = {
     "process": "memory of a process without keys",
@@ -224,7 +224,7 @@ def limits(model: Model, results: Mapping[str, Result], given: Figures) -> list[
     ]
     stored = {}
     if (sqlite_us := model.costs_us["sqlite"]) > 0.0:
-        stored["SQLite, one core writing"] = 1e6 / sqlite_us
+        stored["SQLite, one core writing a backlog"] = 1e6 / sqlite_us
     if "documents" in results:
         rates = results["documents"].of("our store, guarded updates", "documents_per_s")
         stored["the stand-in for MongoDB, one connection"] = float(np.median(rates))

@@ -88,4 +88,4 @@ def test_limits_come_in_the_order_in_which_they_are_reached(model: capacity.Mode
     card = by_name["a network card of 10 Gbit/s, values alone"]
     assert card == pytest.approx(10e9 / 8 / 200.0)
     # 100 documents a second are items; each of the others is a user with ten events.
-    assert by_name["SQLite, one core writing"] == pytest.approx((1e6 / 8.0 - 100) * 10)
+    assert by_name["SQLite, one core writing a backlog"] == pytest.approx((1e6 / 8.0 - 100) * 10)
