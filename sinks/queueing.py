@@ -45,11 +45,9 @@ class WriteQueue:
         holds_backlog: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
-        # Each with the largest write that it may be a part of.
-        self._fresh: deque[tuple[Command, int]] = deque()
-        self._bulk: deque[tuple[Command, int]] = deque()
-        self._bulk_rows = 0
-        self._bulk_due_s = 0.0  # by the clock; as long as there is any
+        # Each with when it is due, by the clock, and the largest write that it may be a part of.
+        self._fresh: deque[tuple[float, int, Command]] = deque()
+        self._bulk: deque[tuple[float, int, Command]] = deque()
         self._holds_backlog = holds_backlog
         self._clock = clock
         self._now = now
@@ -59,15 +57,14 @@ class WriteQueue:
 
     def put(self, command: Command) -> None:
         """Queue a command."""
+        now_s = self._clock()
         if not can_wait(command):
-            self._fresh.append((command, ROWS_PER_WRITE))
+            self._fresh.append((now_s, ROWS_PER_WRITE, command))
             return
         of_backlog = self._is_of_backlog(command)
         held_back_s = BACKLOG_HELD_BACK_S if of_backlog and self._holds_backlog else HELD_BACK_S
-        due_s = self._clock() + held_back_s
-        self._bulk_due_s = min(self._bulk_due_s, due_s) if self._bulk else due_s
-        self._bulk.append((command, ROWS_PER_WRITE if of_backlog else BULK_ROWS_PER_WRITE))
-        self._bulk_rows += count_rows(command)
+        most = ROWS_PER_WRITE if of_backlog else BULK_ROWS_PER_WRITE
+        self._bulk.append((now_s + held_back_s, most, command))
 
     def held_back_s(self) -> float | None:
         """Return how long to wait until something is due; None if there is nothing at all."""
@@ -86,22 +83,19 @@ class WriteQueue:
         taken: list[Command] = []
         rows = 0
         while line:
-            command, most = line[0]
+            _, most, command = line[0]
             more = count_rows(command)
             if taken and rows + more > (ROWS_PER_WRITE if all_wait else most):
                 break
             rows += more
             taken.append(command)
             line.popleft()
-        if line is self._bulk:
-            self._bulk_rows -= rows
         return taken
 
     def clear(self) -> None:
         """Forget everything."""
         self._fresh.clear()
         self._bulk.clear()
-        self._bulk_rows = 0
 
     def _is_of_backlog(self, command: Command) -> bool:
         if not isinstance(command, AccumulateWindow):
@@ -110,6 +104,6 @@ class WriteQueue:
 
     def _overdue_s(self) -> float:
         """Return for how long bulk has been due; what makes a full write is due at once."""
-        if self._bulk_rows >= ROWS_PER_WRITE:
-            return OVERTAKEN_S
-        return self._clock() - self._bulk_due_s
+        overdue_s = self._clock() - min(due_s for due_s, _, _ in self._bulk)
+        full = sum(count_rows(command) for _, _, command in self._bulk) >= ROWS_PER_WRITE
+        return max(0.0, overdue_s) if full else overdue_s

@@ -135,14 +135,14 @@ def test_a_broker_that_is_away_for_long_is_no_silent_partition(
     broker: Kafka, tmp_path: Path
 ) -> None:
     topic = broker.create_topic("away", 2)
-    settings = settings_of(broker.bootstrap_servers, topic, TIDEMARK_TIME__IDLE_AFTER_S="25")
+    settings = settings_of(broker.bootstrap_servers, topic, TIDEMARK_TIME__IDLE_AFTER_S="15")
     with Running((*TIDEMARK, "run"), tmp_path, settings) as running:
         for partition in (0, 1):
             produce(broker, topic, partition, [interaction(1), interaction(2)])
         running.wait_until(lambda: records_read(tmp_path) == 4, what="the first records")
         broker.kill()
         # Longer than it takes a silent partition to be left behind, and its window to be closed.
-        time.sleep(52.0)
+        time.sleep(32.0)
         broker.start()
         # Both at once, and well before they count as silent: a busy broker takes seconds to start.
         produce_to_each(broker, topic, (0, 1), [interaction(3), interaction(30)])

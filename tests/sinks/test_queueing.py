@@ -76,6 +76,18 @@ def test_what_can_wait_is_overtaken_for_a_moment_only() -> None:
     assert taken[10] is first
 
 
+def test_bulk_that_never_ends_is_overtaken_again() -> None:
+    clock = Clock()
+    queue = WriteQueue(clock, now=START.timestamp)
+    queue.put(window(0, {f"u{number}": {"a": 1} for number in range(BULK_ROWS_PER_WRITE)}))
+    clock.now_s = HELD_BACK_S + OVERTAKEN_S
+    queue.put(window(1, {"u": {"a": 1}}))
+    queue.put(fresh(0))
+    assert [type(each) for each in queue.take()] == [AccumulateWindow]
+    # What is left of the bulk has just come.
+    assert queue.take() == [fresh(0)]
+
+
 @pytest.mark.parametrize(
     ("age_s", "holds_backlog", "held_back_s"),
     [
@@ -116,9 +128,10 @@ def test_a_full_write_waits_for_nothing() -> None:
     queue.put(window(1, counts))
     assert queue.held_back_s() == 0.0
     queue.put(fresh(0))
-    # Nor for what is fresh: it would grow.
-    assert [type(each) for each in queue.take()] == [AccumulateWindow, AccumulateWindow]
+    # But for what is fresh.
     assert queue.take() == [fresh(0)]
+    assert queue.held_back_s() == 0.0
+    assert [type(each) for each in queue.take()] == [AccumulateWindow, AccumulateWindow]
     queue.put(window(2, {"u": {"a": 1}}))
     assert queue.held_back_s() == BACKLOG_HELD_BACK_S
 
